@@ -1,0 +1,113 @@
+package v1alpha1
+
+// Condition types.
+const (
+	// ConditionReady is False for a bad spec or a broken operator only.
+	ConditionReady = "Ready"
+	// ConditionReconciling and ConditionStalled are present only while true.
+	ConditionReconciling = "Reconciling"
+	ConditionStalled     = "Stalled"
+	// ConditionScanned says whether an image's content is known (ImageReport).
+	ConditionScanned = "Scanned"
+	// ConditionCompliant says whether all policies pass (ImageReport).
+	ConditionCompliant = "Compliant"
+	// ConditionFresh says whether the database is recent (VulnerabilityDatabase).
+	ConditionFresh = "Fresh"
+	// ConditionStoreEphemeral is present while the store does not outlive the operator's pod (VulnerabilityDatabase).
+	ConditionStoreEphemeral = "StoreEphemeral"
+)
+
+// Reasons of Ready, Reconciling and Stalled.
+const (
+	// ReasonSucceeded: the object is as its spec asks.
+	ReasonSucceeded = "Succeeded"
+	// ReasonProgressing: work is under way.
+	ReasonProgressing = "Progressing"
+	// ReasonSuspended: spec.suspend is set.
+	ReasonSuspended = "Suspended"
+	// ReasonInvalidSpec: the spec cannot be used; the message says why.
+	ReasonInvalidSpec = "InvalidSpec"
+	// ReasonRetrying: a passing failure; the message says which and when the next try is.
+	ReasonRetrying = "Retrying"
+)
+
+// Reasons of Scanned on an ImageReport, and of an uncovered image. Those that
+// no retry can mend make the report Stalled, too.
+const (
+	// ReasonScanned: the image's packages are known and judged by the present database.
+	ReasonScanned = "Scanned"
+	// ReasonPartiallyScanned: some parts could not be read; status.unread lists them.
+	ReasonPartiallyScanned = "PartiallyScanned"
+	// ReasonPending: the scan has not begun or is under way.
+	ReasonPending = "Pending"
+	// ReasonDatabaseMissing: no vulnerability database has been loaded yet.
+	ReasonDatabaseMissing = "DatabaseMissing"
+	// ReasonImageNotFound: the registry does not have the image (404).
+	ReasonImageNotFound = "ImageNotFound"
+	// ReasonUnauthorized: the registry refused the credentials, or there were none (401, 403).
+	ReasonUnauthorized = "Unauthorized"
+	// ReasonRegistryUnavailable: the registry did not answer, or answered with a server error.
+	ReasonRegistryUnavailable = "RegistryUnavailable"
+	// ReasonTooManyRequests: the registry limits requests (429); its Retry-After is honoured.
+	ReasonTooManyRequests = "TooManyRequests"
+	// ReasonDigestMismatch: what the registry sent does not have the digest that was asked for.
+	ReasonDigestMismatch = "DigestMismatch"
+	// ReasonDigestNotPullable: the node reports only a configuration digest, and the tag no longer leads to it.
+	ReasonDigestNotPullable = "DigestNotPullable"
+	// ReasonAddressNotAllowed: the registry's address is not one that the operator may connect to.
+	ReasonAddressNotAllowed = "AddressNotAllowed"
+	// ReasonPlatformNotFound: the index has no manifest for the nodes' platform.
+	ReasonPlatformNotFound = "PlatformNotFound"
+	// ReasonNotAnImage: the artifact is not a container image.
+	ReasonNotAnImage = "NotAnImage"
+	// ReasonTruncatedLayer: a layer ended early or is not a readable archive.
+	ReasonTruncatedLayer = "TruncatedLayer"
+	// ReasonLimitExceeded: the image exceeds a limit on bytes, entries, depth or time; the message names it.
+	ReasonLimitExceeded = "LimitExceeded"
+	// ReasonCorruptPackageDatabase: a package database of the image could not be parsed.
+	ReasonCorruptPackageDatabase = "CorruptPackageDatabase"
+	// ReasonUnsupportedOS: the image's operating system has packages but is not known, or not supported.
+	ReasonUnsupportedOS = "UnsupportedOS"
+	// ReasonStoreFailed: what was extracted could not be stored or read back.
+	ReasonStoreFailed = "StoreFailed"
+)
+
+// Reasons of Compliant on an ImageReport.
+const (
+	ReasonPoliciesPassed = "PoliciesPassed"
+	ReasonPolicyViolated = "PolicyViolated"
+	ReasonNoPolicy       = "NoPolicy"
+	ReasonNotScanned     = "NotScanned"
+	ReasonPolicyError    = "PolicyError"
+)
+
+// Reasons of Ready and Fresh on a VulnerabilityDatabase. Every one but the
+// first two leaves the database before in use, if there was one.
+const (
+	// ReasonUpToDate: the newest database of the sources is in use.
+	ReasonUpToDate = "UpToDate"
+	// ReasonLoading: a database is being fetched or judged by.
+	ReasonLoading = "Loading"
+	// ReasonSourceUnavailable: no source answered.
+	ReasonSourceUnavailable = "SourceUnavailable"
+	// ReasonInvalidArtifact: a source's artifact is not a trivy-db database, is truncated, or does not have its digest.
+	ReasonInvalidArtifact = "InvalidArtifact"
+	// ReasonUnsupportedSchema: the database has another schema version than 2.
+	ReasonUnsupportedSchema = "UnsupportedSchema"
+	// ReasonOlderDatabase: a source offers a database older than the one in use.
+	ReasonOlderDatabase = "OlderDatabase"
+	// ReasonArtifactTooLarge: a source's artifact exceeds the size limit.
+	ReasonArtifactTooLarge = "ArtifactTooLarge"
+	// ReasonOutdated: the database in use is too old to be relied on.
+	ReasonOutdated = "Outdated"
+)
+
+// Labels and annotations.
+const (
+	// LabelRepositoryHash holds the hash of an ImageReport's repository.
+	LabelRepositoryHash = "plimsoll.dev/repository-hash"
+	// LabelVerdict holds an ImageReport's verdict.
+	LabelVerdict = "plimsoll.dev/verdict"
+	// AnnotationRequestedAt asks for a rescan when its value changes.
+	AnnotationRequestedAt = "plimsoll.dev/requested-at"
+)
