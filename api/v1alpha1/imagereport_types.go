@@ -3,27 +3,50 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // ImageReportSpec identifies what a report is about. It never changes.
+//
+// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec is immutable: it identifies the report"
 type ImageReportSpec struct {
 	// repository is the image's repository as workloads name it, in full form.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^\S+$`
 	Repository string `json:"repository"`
 	// digest is the image's digest as the kubelet reports it.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=71
+	// +kubebuilder:validation:Pattern=`^sha256:[a-f0-9]{64}$`
 	Digest string `json:"digest"`
-	// platform is the platform of the nodes that run it.
+	// platform is the platform of the nodes that run it: os/architecture, or os/architecture/variant.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[a-z0-9_]+/[a-z0-9_]+(/[a-z0-9_.]+)?$`
 	Platform string `json:"platform"`
 }
 
 // Verdict is the worst judgement of all policies that select an image.
+//
+// +kubebuilder:validation:Enum=NoPolicy;Unknown;Pass;Fail;Error
 type Verdict string
 
 const (
+	// VerdictNoPolicy: no policy selects the image.
 	VerdictNoPolicy Verdict = "NoPolicy"
-	VerdictUnknown  Verdict = "Unknown"
-	VerdictPass     Verdict = "Pass"
-	VerdictFail     Verdict = "Fail"
-	VerdictError    Verdict = "Error"
+	// VerdictUnknown: the image is not scanned.
+	VerdictUnknown Verdict = "Unknown"
+	VerdictPass    Verdict = "Pass"
+	VerdictFail    Verdict = "Fail"
+	// VerdictError: a policy could not be judged.
+	VerdictError Verdict = "Error"
 )
 
 // Actionable says whose move it is to make an image better.
+//
+// +kubebuilder:validation:Enum=Update;Rebuild;Upstream;None
 type Actionable string
 
 const (
@@ -34,6 +57,8 @@ const (
 )
 
 // ChangeCause says what changed a report last.
+//
+// +kubebuilder:validation:Enum=Image;Database;Policy;Exception;Matcher
 type ChangeCause string
 
 const (
@@ -44,163 +69,152 @@ const (
 	CauseMatcher   ChangeCause = "Matcher"
 )
 
-// Severity of a vulnerability, as Trivy chooses it.
-type Severity string
-
-const (
-	SeverityCritical Severity = "Critical"
-	SeverityHigh     Severity = "High"
-	SeverityMedium   Severity = "Medium"
-	SeverityLow      Severity = "Low"
-	SeverityUnknown  Severity = "Unknown"
-)
-
 // ImageReportStatus is what is known of the image.
 type ImageReportStatus struct {
-	ObservedGeneration int64              `json:"observedGeneration,omitempty"`
-	Conditions         []metav1.Condition `json:"conditions,omitempty"`
+	// observedGeneration is the generation of the spec that this status is about.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// conditions: Ready, Scanned and Compliant; Reconciling and Stalled only while true.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	// image is the reference as workloads write it, for people.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
 	Image string `json:"image,omitempty"`
 	// tags under which workloads run this digest.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=128
 	Tags []string `json:"tags,omitempty"`
 	// manifestDigest is the digest of the platform's manifest.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=71
+	// +kubebuilder:validation:Pattern=`^sha256:[a-f0-9]{64}$`
 	ManifestDigest string `json:"manifestDigest,omitempty"`
 	// configDigest is the digest of the image's configuration.
-	ConfigDigest string     `json:"configDigest,omitempty"`
-	Verdict      Verdict    `json:"verdict,omitempty"`
-	Actionable   Actionable `json:"actionable,omitempty"`
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=71
+	// +kubebuilder:validation:Pattern=`^sha256:[a-f0-9]{64}$`
+	ConfigDigest string `json:"configDigest,omitempty"`
+	// verdict is the worst judgement of all policies that select the image.
+	//
+	// +optional
+	Verdict Verdict `json:"verdict,omitempty"`
+	// actionable says whose move it is.
+	//
+	// +optional
+	Actionable Actionable `json:"actionable,omitempty"`
 	// lastChange is the last change of the findings or the verdict.
-	LastChange *Change          `json:"lastChange,omitempty"`
-	OS         *OperatingSystem `json:"os,omitempty"`
+	//
+	// +optional
+	LastChange *Change `json:"lastChange,omitempty"`
+	// os is the image's operating system. Absent where it has none.
+	//
+	// +optional
+	OS *OperatingSystem `json:"os,omitempty"`
 	// packageCount is absent before the first scan.
-	PackageCount *int32     `json:"packageCount,omitempty"`
-	Workloads    *Workloads `json:"workloads,omitempty"`
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	PackageCount *int32 `json:"packageCount,omitempty"`
+	// workloads that run the image, or last ran it and still exist.
+	//
+	// +optional
+	Workloads *Workloads `json:"workloads,omitempty"`
 	// summary counts every finding, excepted ones too. It is absent, not zero, before the first scan.
-	Summary         *Summary         `json:"summary,omitempty"`
+	//
+	// +optional
+	Summary *Summary `json:"summary,omitempty"`
+	// vulnerabilities found, worst first.
+	//
+	// +optional
 	Vulnerabilities *Vulnerabilities `json:"vulnerabilities,omitempty"`
-	Base            *BaseImage       `json:"base,omitempty"`
-	Update          *UpdateSummary   `json:"update,omitempty"`
-	Verdicts        []PolicyVerdict  `json:"verdicts,omitempty"`
+	// base is the image that this one is built on, where it is known.
+	//
+	// +optional
+	Base *BaseImage `json:"base,omitempty"`
+	// update is a projection of the image's ImageUpdate.
+	//
+	// +optional
+	Update *UpdateSummary `json:"update,omitempty"`
+	// verdicts of the policies that select the image.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=128
+	Verdicts []PolicyVerdict `json:"verdicts,omitempty"`
 	// unread lists parts of the image that could not be read, and why.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
 	Unread []UnreadPart `json:"unread,omitempty"`
 	// contentHash is a hash of everything else here; an equal one means no write.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
 	ContentHash string `json:"contentHash,omitempty"`
 }
 
 // Change of a report.
 type Change struct {
-	Time             metav1.Time `json:"time"`
-	Cause            ChangeCause `json:"cause"`
-	DatabaseRevision string      `json:"databaseRevision,omitempty"`
-	Added            int32       `json:"added"`
-	Resolved         int32       `json:"resolved"`
+	// time of the change.
+	//
+	// +required
+	Time metav1.Time `json:"time"`
+	// cause of the change.
+	//
+	// +required
+	Cause ChangeCause `json:"cause"`
+	// databaseRevision that the findings follow since.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	DatabaseRevision string `json:"databaseRevision,omitempty"`
+	// added is how many findings came.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Added int32 `json:"added"`
+	// resolved is how many findings went.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Resolved int32 `json:"resolved"`
 }
 
 // OperatingSystem of an image.
 type OperatingSystem struct {
-	Family  string `json:"family"`
+	// family as the database names it, such as debian.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=128
+	Family string `json:"family"`
+	// release of the operating system.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
 	Release string `json:"release,omitempty"`
 	// supportEndTime is when the release's security support ends or ended.
+	//
+	// +optional
 	SupportEndTime *metav1.Time `json:"supportEndTime,omitempty"`
 }
 
-// Workloads that run the image, or last ran it and still exist.
-type Workloads struct {
-	Total int32      `json:"total"`
-	Items []Workload `json:"items,omitempty"`
-}
-
-// WorkloadState says whether a workload runs the image now.
-type WorkloadState string
-
-const (
-	WorkloadRunning WorkloadState = "Running"
-	WorkloadIdle    WorkloadState = "Idle"
-)
-
-// Workload that runs the image.
-type Workload struct {
-	Group      string              `json:"group,omitempty"`
-	Kind       string              `json:"kind"`
-	Name       string              `json:"name"`
-	State      WorkloadState       `json:"state"`
-	Containers []WorkloadContainer `json:"containers,omitempty"`
-}
-
-// ContainerType says where in a pod an image is used.
-type ContainerType string
-
-const (
-	ContainerTypeContainer ContainerType = "Container"
-	ContainerTypeInit      ContainerType = "Init"
-	ContainerTypeEphemeral ContainerType = "Ephemeral"
-	ContainerTypeVolume    ContainerType = "Volume"
-)
-
-// WorkloadContainer is a container or an image volume of a workload.
-type WorkloadContainer struct {
-	Name string        `json:"name"`
-	Type ContainerType `json:"type"`
-}
-
-// Summary counts findings.
-type Summary struct {
-	Critical       int32 `json:"critical"`
-	High           int32 `json:"high"`
-	Medium         int32 `json:"medium"`
-	Low            int32 `json:"low"`
-	Unknown        int32 `json:"unknown"`
-	Fixable        int32 `json:"fixable"`
-	KnownExploited int32 `json:"knownExploited"`
-	Total          int32 `json:"total"`
-}
-
-// Vulnerabilities found, worst first.
-type Vulnerabilities struct {
-	// omitted counts the findings that are not in items.
-	Omitted int32           `json:"omitted"`
-	Items   []Vulnerability `json:"items,omitempty"`
-}
-
-// VulnerabilityStatus is the vendor's word on a vulnerability, in Trivy's terms.
-type VulnerabilityStatus string
-
-const (
-	StatusUnknown            VulnerabilityStatus = "unknown"
-	StatusNotAffected        VulnerabilityStatus = "not_affected"
-	StatusAffected           VulnerabilityStatus = "affected"
-	StatusFixed              VulnerabilityStatus = "fixed"
-	StatusUnderInvestigation VulnerabilityStatus = "under_investigation"
-	StatusWillNotFix         VulnerabilityStatus = "will_not_fix"
-	StatusFixDeferred        VulnerabilityStatus = "fix_deferred"
-	StatusEndOfLife          VulnerabilityStatus = "end_of_life"
-)
-
-// LayerOrigin says who brought a package: the base image or the application.
-type LayerOrigin string
-
-const (
-	LayerBase LayerOrigin = "Base"
-	LayerApp  LayerOrigin = "App"
-)
-
-// Vulnerability is one finding.
-type Vulnerability struct {
-	ID               string              `json:"id"`
-	Package          string              `json:"package"`
-	Path             string              `json:"path,omitempty"`
-	InstalledVersion string              `json:"installedVersion"`
-	FixedVersion     string              `json:"fixedVersion,omitempty"`
-	Severity         Severity            `json:"severity"`
-	Status           VulnerabilityStatus `json:"status,omitempty"`
-	Layer            LayerOrigin         `json:"layer,omitempty"`
-	KnownExploited   bool                `json:"knownExploited,omitempty"`
-	PublishedTime    *metav1.Time        `json:"publishedTime,omitempty"`
-	// dueTime is the earliest deadline that a policy sets for this finding.
-	DueTime *metav1.Time `json:"dueTime,omitempty"`
-}
-
 // BaseImageSource says how a base image was found.
+//
+// +kubebuilder:validation:Enum=Annotation;Provenance;Layers;Dockerfile
 type BaseImageSource string
 
 const (
@@ -212,56 +226,95 @@ const (
 
 // BaseImage of an image.
 type BaseImage struct {
-	Name    string          `json:"name"`
-	Digest  string          `json:"digest,omitempty"`
-	Source  BaseImageSource `json:"source"`
-	Summary *Summary        `json:"summary,omitempty"`
-}
-
-// UpdatePhase is where an ImageUpdate stands.
-type UpdatePhase string
-
-const (
-	UpdateNone       UpdatePhase = "None"
-	UpdateAvailable  UpdatePhase = "Available"
-	UpdateDryRun     UpdatePhase = "DryRun"
-	UpdateProposed   UpdatePhase = "Proposed"
-	UpdateIgnored    UpdatePhase = "Ignored"
-	UpdateMerged     UpdatePhase = "Merged"
-	UpdateRolledOut  UpdatePhase = "RolledOut"
-	UpdateSuperseded UpdatePhase = "Superseded"
-)
-
-// UpdateSummary is a projection of the image's ImageUpdate.
-type UpdateSummary struct {
-	State     UpdatePhase `json:"state"`
-	Candidate string      `json:"candidate,omitempty"`
-	Fixes     int32       `json:"fixes"`
-	Adds      int32       `json:"adds"`
-	URL       string      `json:"url,omitempty"`
+	// name of the base image, as a reference.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Name string `json:"name"`
+	// digest of the base image's manifest or index.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=71
+	// +kubebuilder:validation:Pattern=`^sha256:[a-f0-9]{64}$`
+	Digest string `json:"digest,omitempty"`
+	// source says how it was found.
+	//
+	// +required
+	Source BaseImageSource `json:"source"`
+	// summary of the findings in the base's layers.
+	//
+	// +optional
+	Summary *Summary `json:"summary,omitempty"`
 }
 
 // PolicyVerdict is one policy's judgement.
 type PolicyVerdict struct {
-	PolicyKind string      `json:"policyKind"`
-	PolicyName string      `json:"policyName"`
-	Result     Verdict     `json:"result"`
-	Excepted   int32       `json:"excepted"`
+	// policyKind is ImagePolicy or ClusterImagePolicy.
+	//
+	// +required
+	// +kubebuilder:validation:Enum=ImagePolicy;ClusterImagePolicy
+	PolicyKind string `json:"policyKind"`
+	// policyName is the policy's name.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	PolicyName string `json:"policyName"`
+	// result of the judgement.
+	//
+	// +required
+	Result Verdict `json:"result"`
+	// excepted is how many findings the policy's exceptions took out.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Excepted int32 `json:"excepted"`
+	// violations of the policy's rules.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
 	Violations []Violation `json:"violations,omitempty"`
 }
 
 // Violation of a rule.
 type Violation struct {
-	Rule    string      `json:"rule"`
-	Action  Enforcement `json:"action"`
-	Message string      `json:"message"`
+	// rule is the rule's name.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Rule string `json:"rule"`
+	// action of the rule, capped by the policy's enforcement.
+	//
+	// +required
+	Action Enforcement `json:"action"`
+	// message for people.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message"`
 	// workloads that the violation concerns, as Kind/name.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=512
 	Workloads []string `json:"workloads,omitempty"`
 }
 
 // UnreadPart is a part of an image that could not be read.
 type UnreadPart struct {
-	Path   string `json:"path"`
+	// path within the image.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=1024
+	Path string `json:"path"`
+	// reason why it could not be read.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=1024
 	Reason string `json:"reason"`
 }
 
@@ -269,12 +322,37 @@ type UnreadPart struct {
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=imrep,categories=plimsoll
+// +kubebuilder:selectablefield:JSONPath=`.spec.digest`
+// +kubebuilder:selectablefield:JSONPath=`.spec.repository`
+// +kubebuilder:selectablefield:JSONPath=`.status.verdict`
+// +kubebuilder:printcolumn:name="Image",type=string,JSONPath=`.status.image`
+// +kubebuilder:printcolumn:name="Verdict",type=string,JSONPath=`.status.verdict`
+// +kubebuilder:printcolumn:name="Critical",type=integer,JSONPath=`.status.summary.critical`
+// +kubebuilder:printcolumn:name="High",type=integer,JSONPath=`.status.summary.high`
+// +kubebuilder:printcolumn:name="Fixable",type=integer,JSONPath=`.status.summary.fixable`
+// +kubebuilder:printcolumn:name="Update",type=string,JSONPath=`.status.update.state`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Digest",type=string,JSONPath=`.spec.digest`,priority=1
+// +kubebuilder:printcolumn:name="Platform",type=string,JSONPath=`.spec.platform`,priority=1
+// +kubebuilder:printcolumn:name="Medium",type=integer,JSONPath=`.status.summary.medium`,priority=1
+// +kubebuilder:printcolumn:name="Low",type=integer,JSONPath=`.status.summary.low`,priority=1
+// +kubebuilder:printcolumn:name="Unknown",type=integer,JSONPath=`.status.summary.unknown`,priority=1
+// +kubebuilder:printcolumn:name="Base",type=string,JSONPath=`.status.base.name`,priority=1
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,priority=1
 type ImageReport struct {
-	metav1.TypeMeta   `json:",inline"`
-	metav1.ObjectMeta `json:"metadata,omitempty"`
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
 
-	Spec   ImageReportSpec   `json:"spec"`
-	Status ImageReportStatus `json:"status,omitempty"`
+	// spec identifies what the report is about.
+	//
+	// +required
+	Spec ImageReportSpec `json:"spec"`
+	// status is what is known of the image.
+	//
+	// +optional
+	Status ImageReportStatus `json:"status,omitzero"`
 }
 
 // ImageReportList is a list of ImageReports.
@@ -282,6 +360,6 @@ type ImageReport struct {
 // +kubebuilder:object:root=true
 type ImageReportList struct {
 	metav1.TypeMeta `json:",inline"`
-	metav1.ListMeta `json:"metadata,omitempty"`
+	metav1.ListMeta `json:"metadata,omitzero"`
 	Items           []ImageReport `json:"items"`
 }
