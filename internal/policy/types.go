@@ -1,12 +1,15 @@
 package policy
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 )
 
 // Facts are all that a judgement reads of one image as one namespace runs it.
+// Without a workload, as in a build's check, they are judged by the policies
+// that do not ask for a pod's labels.
 type Facts struct {
 	Namespace string
 	// Repository in full form; Tags under which it runs.
@@ -36,6 +39,57 @@ type Finding struct {
 	Published        time.Time
 }
 
+// Key tells findings apart where they are counted.
+type Key struct {
+	ID               string
+	Package          string
+	InstalledVersion string
+	Path             string
+}
+
+// Key of the finding.
+func (f Finding) Key() Key {
+	return Key{ID: f.ID, Package: f.Package, InstalledVersion: f.InstalledVersion, Path: f.Path}
+}
+
+// Fixable says whether the vendor has released a fix.
+func (f Finding) Fixable() bool { return f.Status == v1alpha1.StatusFixed }
+
+// Compare orders findings worst first: those known to be exploited, then by
+// severity, those with a fix before those without, then by name.
+func Compare(a, b Finding) int {
+	return cmp.Or(
+		first(a.KnownExploited, b.KnownExploited),
+		cmp.Compare(severityRank[b.Severity], severityRank[a.Severity]),
+		first(a.Fixable(), b.Fixable()),
+		cmp.Compare(a.ID, b.ID),
+		cmp.Compare(a.Package, b.Package),
+		cmp.Compare(a.Path, b.Path),
+		cmp.Compare(a.InstalledVersion, b.InstalledVersion),
+	)
+}
+
+// first orders what is so before what is not.
+func first(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	default:
+		return 1
+	}
+}
+
+// severityRank orders severities, least first. What is not listed ranks with Unknown.
+var severityRank = map[v1alpha1.Severity]int{
+	v1alpha1.SeverityUnknown:  0,
+	v1alpha1.SeverityLow:      1,
+	v1alpha1.SeverityMedium:   2,
+	v1alpha1.SeverityHigh:     3,
+	v1alpha1.SeverityCritical: 4,
+}
+
 // Workload is an owner of pods that run the image.
 type Workload struct {
 	Group     string
@@ -53,11 +107,13 @@ type Policy struct {
 
 // Judgement of all policies on one image.
 type Judgement struct {
-	Verdict  v1alpha1.Verdict
+	// Verdict is the worst result, NoPolicy where no policy selects the image.
+	Verdict v1alpha1.Verdict
+	// Verdicts of the policies that select the image, by kind and name.
 	Verdicts []v1alpha1.PolicyVerdict
 	// Due is the earliest deadline of each finding that has one, by index into the facts' findings.
 	Due map[int]time.Time
-	// Until is when the judgement changes without any other change: a deadline
-	// or an exception's end. Zero: never.
+	// Until is the first instant after now at which time alone can change the
+	// judgement: a deadline or an exception's end. Zero: never.
 	Until time.Time
 }
