@@ -1,0 +1,186 @@
+package fleet
+
+import (
+	"context"
+	"runtime"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/plimsoll-dev/plimsoll/internal/match"
+)
+
+// keysPerTask balances the work: few keys have most of the advisories.
+const keysPerTask = 128
+
+// rejudged is what a new database says of one key's subjects, in their order.
+type rejudged struct {
+	key         uint32
+	fingerprint uint64
+	pool        []match.Match
+	memos       []memo
+	differences []difference
+}
+
+// Swap judges the fleet by db instead of the database before it, and returns
+// what that changes. It reads only the keys that the fleet has, on all cores.
+// revision names db to whom reads the judgements.
+//
+// Readers see the old judgements of all images until they see the new ones of
+// all. An error leaves everything as it was. Once Swap has returned nil the
+// database before it is used no more; add and remove wait for that.
+func (f *Fleet) Swap(db Database, revision string) (Delta, error) {
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	results, err := f.rejudge(db)
+	if err != nil {
+		return Delta{}, err
+	}
+	delta := f.delta(results)
+	f.reading.Lock()
+	defer f.reading.Unlock()
+	for i := range results {
+		f.index.install(&results[i])
+	}
+	f.db, f.revision = db, revision
+	return delta, nil
+}
+
+// rejudge returns the keys whose records in db are not those that the
+// judgements rest on.
+func (f *Fleet) rejudge(db Database) ([]rejudged, error) {
+	keys := make([]uint32, 0, len(f.index.keys.ids))
+	for _, id := range f.index.keys.ids {
+		keys = append(keys, id)
+	}
+	// Neighbours in a bucket are neighbours in the file.
+	slices.SortFunc(keys, func(a, b uint32) int {
+		return compareKeys(f.index.keys.rows[a].key, f.index.keys.rows[b].key)
+	})
+	tasks := slices.Collect(slices.Chunk(keys, keysPerTask))
+	results := make([][]rejudged, len(tasks))
+	group, ctx := errgroup.WithContext(context.Background())
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, task := range tasks {
+		group.Go(func() error {
+			var err error
+			results[i], err = f.rejudgeKeys(ctx, db, task)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(results...), nil
+}
+
+// rejudgeKeys stops early where ctx ends: another task has failed.
+func (f *Fleet) rejudgeKeys(ctx context.Context, db Database, keys []uint32) ([]rejudged, error) {
+	var results []rejudged
+	for _, key := range keys {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		row := &f.index.keys.rows[key]
+		sum, err := fingerprint(db, row.key)
+		if err != nil {
+			return nil, err
+		}
+		if f.db != nil && sum == row.fingerprint {
+			continue
+		}
+		result, err := f.rejudgeKey(db, key, sum)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, result)
+	}
+	return results, nil
+}
+
+func (f *Fleet) rejudgeKey(db Database, key uint32, sum uint64) (rejudged, error) {
+	row := &f.index.keys.rows[key]
+	subjects := make([]match.Subject, len(row.subjects))
+	for i, s := range row.subjects {
+		subjects[i] = f.index.full(s)
+	}
+	judged, err := judgeKey(f.judge, db, row.key, sum, subjects)
+	if err != nil {
+		return rejudged{}, err
+	}
+	result := rejudged{
+		key: key, fingerprint: sum,
+		memos:       make([]memo, len(judged)),
+		differences: make([]difference, len(judged)),
+	}
+	pool := newPool(nil)
+	for i, j := range judged {
+		before := row.subjects[i]
+		result.memos[i] = pool.memo(j)
+		result.differences[i] = compare(f.index.matches(before), j.matches)
+		result.differences[i].problems = len(f.index.subjects.rows[before].memo.problems) != len(j.problems)
+	}
+	result.pool = slices.Clip(pool.matches)
+	return result, nil
+}
+
+func (x *index) install(r *rejudged) {
+	row := &x.keys.rows[r.key]
+	row.fingerprint, row.pool = r.fingerprint, r.pool
+	for i, s := range row.subjects {
+		x.subjects.rows[s].memo = r.memos[i]
+	}
+}
+
+// delta needs the index as it was before the results are installed.
+func (f *Fleet) delta(results []rejudged) Delta {
+	d := Delta{First: f.db == nil, ReadKeys: len(results)}
+	differences := make([]difference, len(f.index.subjects.rows))
+	var affected []*roaring.Bitmap
+	for _, r := range results {
+		changed := 0
+		for i, s := range f.index.keys.rows[r.key].subjects {
+			if r.differences[i].any() {
+				changed++
+				differences[s] = r.differences[i]
+				affected = append(affected, f.index.subjects.rows[s].images)
+			}
+		}
+		d.ChangedSubjects += changed
+		d.ChangedKeys += min(changed, 1)
+	}
+	if d.First {
+		d.Images = f.index.changes(f.index.everyImage(), differences)
+	} else {
+		d.Images = f.index.changes(roaring.FastOr(affected...), differences)
+	}
+	return d
+}
+
+func (x *index) everyImage() *roaring.Bitmap {
+	all := roaring.New()
+	for _, number := range x.images.ids {
+		all.Add(number)
+	}
+	return all
+}
+
+// changes adds up the images' differences, which are indexed by subject.
+func (x *index) changes(images *roaring.Bitmap, differences []difference) []Change {
+	changes := make([]Change, 0, images.GetCardinality())
+	for number := range roaring.Values(images) {
+		row := &x.images.rows[number]
+		c := Change{ID: row.id}
+		for _, in := range row.instances {
+			d := &differences[in.subject]
+			c.Added += d.added
+			c.Resolved += d.resolved
+			c.Changed += d.changed
+			c.Worst = max(c.Worst, d.worst)
+		}
+		changes = append(changes, c)
+	}
+	slices.SortFunc(changes, worstFirst)
+	return changes
+}
