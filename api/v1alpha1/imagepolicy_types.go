@@ -110,7 +110,9 @@ type PolicySelector struct {
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="!has(self.matchLabels) || size(self.matchLabels) <= 32",message="at most 32 matchLabels"
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchLabels) || self.matchLabels.all(k, size(k) <= 317 && size(self.matchLabels[k]) <= 63)",message="a key of matchLabels has at most 317 characters, a value 63"
 	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || size(self.matchExpressions) <= 32",message="at most 32 matchExpressions"
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, size(e.key) <= 317 && (!has(e.values) || size(e.values) <= 64))",message="a key of matchExpressions has at most 317 characters, and 64 values"
 	PodSelector *metav1.LabelSelector `json:"podSelector,omitempty"`
 }
 

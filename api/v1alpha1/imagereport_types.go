@@ -160,6 +160,11 @@ type ImageReportStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	Unread []UnreadPart `json:"unread,omitempty"`
+	// unusedTime is since when neither a pod nor a workload uses the image. The
+	// report goes when the operator's retention has passed since then.
+	//
+	// +optional
+	UnusedTime *metav1.Time `json:"unusedTime,omitempty"`
 	// contentHash is a hash of everything else here; an equal one means no write.
 	//
 	// +optional
