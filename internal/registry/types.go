@@ -8,7 +8,8 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 )
 
-// Error is a failure to get something from a registry.
+// Error is a failure to get something from a registry. Its text names the
+// action and the object, and holds neither a credential nor a registry's words.
 type Error struct {
 	// Reason is one of the API's reasons, such as ImageNotFound or TooManyRequests.
 	Reason string
@@ -29,8 +30,13 @@ type Credential struct {
 	RegistryToken string
 }
 
-// Keychain yields the credentials to try for a repository, best first. The
-// client tries anonymous access last.
+// Keychain yields the credentials to try for a repository (in full form, as
+// docker.io/library/nginx), best first. The client tries anonymous access last.
+// Credentials returned together with an error are tried all the same; the
+// error's text, which must hold no secret, is told where none of them serves.
+//
+// The clouds' keychains (ECR, GCR and Artifact Registry, ACR) are meant to be
+// further implementations; there is none yet.
 type Keychain interface {
 	Credentials(ctx context.Context, repository string) ([]Credential, error)
 }
@@ -56,5 +62,29 @@ type Layer struct {
 }
 
 // Open streams the layer's uncompressed tar. Both digests are verified: a
-// mismatch is the error of the last Read, with reason DigestMismatch.
+// mismatch is the error of the last Read, with reason DigestMismatch. So only
+// who reads up to io.EOF, past the end of the archive, may trust what was read.
 func (l Layer) Open(ctx context.Context) (io.ReadCloser, error) { return l.open(ctx) }
+
+// Artifact is a manifest whose layers may be anything, such as a vulnerability database.
+type Artifact struct {
+	Digest image.Digest
+	// Type is the manifest's artifactType or, where it has none, its configuration's media type.
+	Type        string
+	Annotations map[string]string
+	Layers      []Blob
+}
+
+// Blob of an artifact.
+type Blob struct {
+	MediaType string
+	Digest    image.Digest
+	// Size in bytes.
+	Size        int64
+	Annotations map[string]string
+	open        func(context.Context) (io.ReadCloser, error)
+}
+
+// Open streams the blob as it is stored. Size and digest are verified: a
+// mismatch is the error of the last Read.
+func (b Blob) Open(ctx context.Context) (io.ReadCloser, error) { return b.open(ctx) }
