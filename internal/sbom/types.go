@@ -22,31 +22,34 @@ func (t PackageType) OfSystem() bool { return t == TypeDpkg || t == TypeAPK }
 
 // Package is one installed package.
 type Package struct {
-	Type PackageType
-	Name string
-	// Version is complete: [epoch:]version[-release].
-	Version string
-	// SourceName and SourceVersion of the package that a system package was built from.
-	SourceName    string
-	SourceVersion string
-	Arch          string
+	Type PackageType `json:"t"`
+	// Name as the package itself spells it. Go's standard library is "stdlib".
+	Name string `json:"n"`
+	// Version is complete: [epoch:]version[-release]. Those of Go modules and of
+	// stdlib begin with v. Empty where a Go module was built without one.
+	Version string `json:"v,omitempty"`
+	// SourceName and SourceVersion of the package that a system package was built
+	// from: never empty for one, and empty for language packages.
+	SourceName    string `json:"sn,omitempty"`
+	SourceVersion string `json:"sv,omitempty"`
+	Arch          string `json:"a,omitempty"`
 	// Path of the file that shows a language package. Empty for system packages.
-	Path string
+	Path string `json:"f,omitempty"`
 	// Layer is the diff ID of the layer that brought the package.
-	Layer image.Digest
+	Layer image.Digest `json:"l,omitempty"`
 	// ThirdParty marks a system package that the system's vendor did not make.
-	ThirdParty bool
+	ThirdParty bool `json:"x,omitempty"`
 }
 
 // OS is an operating system's family and release, in Trivy's terms.
 type OS struct {
-	Family  string
-	Release string
+	Family  string `json:"f,omitempty"`
+	Release string `json:"r,omitempty"`
 	// ESM says whether Ubuntu's Expanded Security Maintenance is enabled.
-	ESM bool
+	ESM bool `json:"e,omitempty"`
 	// RepositoryFamily and RepositoryRelease are those that /etc/apk/repositories names.
-	RepositoryFamily  string
-	RepositoryRelease string
+	RepositoryFamily  string `json:"rf,omitempty"`
+	RepositoryRelease string `json:"rr,omitempty"`
 }
 
 // Config holds the facts of the image's own configuration.

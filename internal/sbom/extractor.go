@@ -1,0 +1,44 @@
+package sbom
+
+import (
+	"fmt"
+	"io/fs"
+)
+
+// extractor reads one kind of file. Its read returns what it could read, also
+// beside an error.
+type extractor struct {
+	name  string
+	wants func(path string, mode fs.FileMode) bool
+	read  func(*entry) (File, error)
+}
+
+// extractors in the order in which they are asked for a file; the first that wants it reads it.
+var extractors = []extractor{
+	{"dpkg", isDpkgStatus, readDpkgStatus},
+	{"dpkg file list", isDpkgFileList, readDpkgFileList},
+	{"apk", isAPKDatabase, readAPKDatabase},
+	{"operating system", isSystemFile, readSystemFile},
+	{"node package", isPackageJSON, readPackageJSON},
+	{"python package", isPythonPackage, readPythonPackage},
+	{"executable", isExecutable, readExecutable},
+}
+
+func extractorOf(path string, mode fs.FileMode) *extractor {
+	for i := range extractors {
+		if extractors[i].wants(path, mode) {
+			return &extractors[i]
+		}
+	}
+	return nil
+}
+
+// run reads e. A parser that panics leaves its file unread, like any other error.
+func (x *extractor) run(e *entry) (file File, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			file, err = File{}, fmt.Errorf("parser failed: %.200v", p)
+		}
+	}()
+	return x.read(e)
+}

@@ -1,0 +1,30 @@
+package sbom
+
+import (
+	"strings"
+
+	"github.com/package-url/packageurl-go"
+)
+
+var purlTypes = map[PackageType]string{
+	TypeDpkg:     packageurl.TypeDebian,
+	TypeAPK:      packageurl.TypeApk,
+	TypeGoBinary: packageurl.TypeGolang,
+	TypeNode:     packageurl.TypeNPM,
+	TypePython:   packageurl.TypePyPi,
+}
+
+// PURL is the package's URL without its version. The namespace of a system
+// package is the family of the operating system.
+func (p Package) PURL(os OS) string {
+	namespace, name := "", p.Name
+	switch {
+	case p.Type.OfSystem():
+		namespace = os.Family
+	case p.Type == TypeGoBinary || p.Type == TypeNode:
+		if i := strings.LastIndexByte(name, '/'); i >= 0 {
+			namespace, name = name[:i], name[i+1:]
+		}
+	}
+	return packageurl.NewPackageURL(purlTypes[p.Type], namespace, name, "", nil, "").ToString()
+}
