@@ -106,7 +106,7 @@ func (x *index) memoise(key match.Key, a *addition) {
 	pool := newPool(row.pool)
 	for i, s := range a.subjects {
 		id, _ := x.find(s)
-		x.subjects.rows[id].memo = pool.memo(a.judged[i])
+		x.keep(id, pool.add(a.judged[i].matches), a.judged[i].problems)
 	}
 	row.fingerprint, row.pool = a.fingerprint, slices.Clip(pool.matches)
 }
@@ -144,7 +144,7 @@ func (x *index) expand(number uint32) ([]match.Finding, []string) {
 	instances := x.images.rows[number].instances
 	size := 0
 	for _, in := range instances {
-		size += len(x.subjects.rows[in.subject].memo.matches)
+		size += len(x.subjects.rows[in.subject].matches)
 	}
 	findings := make([]match.Finding, 0, size)
 	var problems []string
@@ -152,15 +152,15 @@ func (x *index) expand(number uint32) ([]match.Finding, []string) {
 	for i, in := range instances {
 		row := &x.subjects.rows[in.subject]
 		matches := x.keys.rows[row.subject.key].pool
-		for _, place := range row.memo.matches {
+		for _, place := range row.matches {
 			findings = append(findings, match.Finding{Match: matches[place], Package: int(in.pkg)})
 		}
-		problems = append(problems, row.memo.problems...)
+		problems = append(problems, x.problems[in.subject]...)
 		if i > 0 && instances[i-1].pkg == in.pkg {
 			findings = append(findings[:from], unite(findings[from:])...)
 			continue
 		}
-		from = len(findings) - len(row.memo.matches)
+		from = len(findings) - len(row.matches)
 	}
 	slices.Sort(problems)
 	return findings, slices.Compact(problems)

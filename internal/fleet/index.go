@@ -15,42 +15,43 @@ import (
 
 // index joins keys, subjects and images by id. A subject lives while an image
 // has it, a key while a subject has it.
+//
+// The bitmaps are the keys' and not the subjects': an image that has a key in
+// another version than the one that changed is told apart by its instances, and
+// most packages come in many versions of which each is in few images.
 type index struct {
 	keys     table[match.Key, keyRow]
 	subjects table[subject, subjectRow]
 	images   table[image.Digest, imageRow]
+	// problems of subjects; few have any.
+	problems map[uint32][]string
 }
 
-// subject is a match.Subject in a quarter of its size: millions of packages
-// come down to few keys and fewer combinations of everything else.
+// subject is a match.Subject in a tenth of its size: there are few
+// combinations of all that is not the key.
 type subject struct {
-	key     uint32
-	version string
-	// rest is the subject without key and version.
+	key uint32
+	// rest is the subject without its key.
 	rest unique.Handle[match.Subject]
 }
 
 type keyRow struct {
 	key match.Key
-	// fingerprint of the records that the memos were judged by.
+	// fingerprint of the records that the subjects were judged by.
 	fingerprint uint64
 	// pool holds the distinct matches of all subjects; most are shared by
 	// many versions of a package.
 	pool     []match.Match
 	subjects []uint32
+	images   *roaring.Bitmap
 }
 
 type subjectRow struct {
 	subject subject
-	memo    memo
-	images  *roaring.Bitmap
-}
-
-// memo is a subject's judgement.
-type memo struct {
 	// matches are places in the key's pool, in the order of the matches' ids.
-	matches  []uint32
-	problems []string
+	matches []uint32
+	// images counts those that have the subject.
+	images uint32
 }
 
 type imageRow struct {
@@ -71,6 +72,7 @@ func newIndex() index {
 		keys:     newTable[match.Key, keyRow](),
 		subjects: newTable[subject, subjectRow](),
 		images:   newTable[image.Digest, imageRow](),
+		problems: map[uint32][]string{},
 	}
 }
 
@@ -90,30 +92,27 @@ func (x *index) intern(s match.Subject) uint32 {
 	if !ok {
 		// Cloned, because a short string may pin the whole file it was cut from.
 		owned := match.Key{Bucket: strings.Clone(s.Key.Bucket), Name: strings.Clone(s.Key.Name)}
-		key = x.keys.add(owned, keyRow{key: owned})
+		key = x.keys.add(owned, keyRow{key: owned, images: roaring.New()})
 	}
 	small := compact(key, s)
 	if id, ok := x.subjects.ids[small]; ok {
 		return id
 	}
-	small.version = strings.Clone(small.version)
-	id := x.subjects.add(small, subjectRow{subject: small, images: roaring.New()})
+	id := x.subjects.add(small, subjectRow{subject: small})
 	x.keys.rows[key].subjects = append(x.keys.rows[key].subjects, id)
 	return id
 }
 
 func compact(key uint32, s match.Subject) subject {
-	small := subject{key: key, version: s.Version}
-	s.Key, s.Version = match.Key{}, ""
-	small.rest = unique.Make(s)
-	return small
+	s.Key = match.Key{}
+	return subject{key: key, rest: unique.Make(s)}
 }
 
 // full is the inverse of compact.
 func (x *index) full(id uint32) match.Subject {
 	small := x.subjects.rows[id].subject
 	s := small.rest.Value()
-	s.Key, s.Version = x.keys.rows[small.key].key, small.version
+	s.Key = x.keys.rows[small.key].key
 	return s
 }
 
@@ -127,12 +126,16 @@ func (x *index) add(id image.Digest, packages []sbom.Package, components []match
 			continue
 		}
 		s := x.intern(c.Subject)
-		x.subjects.rows[s].images.Add(number)
 		for _, pkg := range c.Packages {
 			instances = append(instances, instance{pkg: uint32(pkg), subject: s})
 		}
 	}
 	x.images.rows[number] = imageRow{id: id, instances: uniteTwins(instances, packages)}
+	for _, s := range x.subjectsOf(number) {
+		row := &x.subjects.rows[s]
+		row.images++
+		x.keys.rows[row.subject.key].images.Add(number)
+	}
 }
 
 // uniteTwins sorts the instances and puts the first package in the place of
@@ -167,8 +170,9 @@ func (x *index) remove(id image.Digest) {
 	}
 	for _, s := range x.subjectsOf(number) {
 		row := &x.subjects.rows[s]
-		row.images.Remove(number)
-		if row.images.IsEmpty() {
+		x.keys.rows[row.subject.key].images.Remove(number)
+		row.images--
+		if row.images == 0 {
 			x.drop(s)
 		}
 	}
@@ -190,9 +194,20 @@ func (x *index) drop(id uint32) {
 	small := x.subjects.rows[id].subject
 	key := &x.keys.rows[small.key]
 	x.subjects.remove(small)
+	delete(x.problems, id)
 	key.subjects = slices.DeleteFunc(key.subjects, func(other uint32) bool { return other == id })
 	if len(key.subjects) == 0 {
 		x.keys.remove(key.key)
+	}
+}
+
+// keep makes the judgement the subject's memo; matches are its places in the key's pool.
+func (x *index) keep(id uint32, matches []uint32, problems []string) {
+	x.subjects.rows[id].matches = matches
+	if len(problems) > 0 {
+		x.problems[id] = problems
+	} else {
+		delete(x.problems, id)
 	}
 }
 
@@ -200,8 +215,8 @@ func (x *index) drop(id uint32) {
 func (x *index) matches(id uint32) []match.Match {
 	row := &x.subjects.rows[id]
 	pool := x.keys.rows[row.subject.key].pool
-	matches := make([]match.Match, len(row.memo.matches))
-	for i, place := range row.memo.matches {
+	matches := make([]match.Match, len(row.matches))
+	for i, place := range row.matches {
 		matches[i] = pool[place]
 	}
 	return matches

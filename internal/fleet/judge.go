@@ -60,16 +60,16 @@ func newPool(matches []match.Match) *pool {
 	return p
 }
 
-// memo returns the judgement with its matches as places in the pool.
-func (p *pool) memo(j judgement) memo {
-	m := memo{problems: j.problems}
-	if len(j.matches) > 0 {
-		m.matches = make([]uint32, len(j.matches))
+// add returns the places of the matches in the pool.
+func (p *pool) add(matches []match.Match) []uint32 {
+	if len(matches) == 0 {
+		return nil
 	}
-	for i := range j.matches {
-		m.matches[i] = p.place(j.matches[i])
+	places := make([]uint32, len(matches))
+	for i, m := range matches {
+		places[i] = p.place(m)
 	}
-	return m
+	return places
 }
 
 func (p *pool) place(m match.Match) uint32 {

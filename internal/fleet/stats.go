@@ -19,12 +19,13 @@ type Stats struct {
 	Bytes int
 }
 
-// Bytes of a map's entry beside key and value, and of the strings of a match
-// that no other match shares.
+// Estimates, in bytes: what a map's entry takes beside key and value, the
+// strings of a match that no other match shares, and so on.
 const (
-	mapOverhead   = 16
-	stringsOfOne  = 64
-	digestStrings = 71
+	mapOverhead    = 16
+	stringsOfMatch = 64
+	stringOfDigest = 71
+	bitmapOverhead = 128
 )
 
 // Stats walks the fleet; it takes milliseconds where there are millions of instances.
@@ -40,18 +41,17 @@ func (f *Fleet) Stats() Stats {
 		row := &x.keys.rows[i]
 		s.Matches += len(row.pool)
 		s.Bytes += 4*cap(row.subjects) + len(row.key.Bucket) + len(row.key.Name)
-	}
-	for i := range x.subjects.rows {
-		row := &x.subjects.rows[i]
-		s.Bytes += 4*cap(row.memo.matches) + len(row.subject.version)
 		if row.images != nil {
-			s.Bytes += int(row.images.GetSizeInBytes())
+			s.Bytes += int(row.images.GetSizeInBytes()) + bitmapOverhead
 		}
 	}
-	s.Bytes += s.Instances*sizeOf[instance]() + s.Matches*(sizeOf[match.Match]()+stringsOfOne) +
+	for i := range x.subjects.rows {
+		s.Bytes += 4 * cap(x.subjects.rows[i].matches)
+	}
+	s.Bytes += s.Instances*sizeOf[instance]() + s.Matches*(sizeOf[match.Match]()+stringsOfMatch) +
 		s.Keys*(sizeOf[keyRow]()+sizeOf[match.Key]()+mapOverhead) +
 		s.Subjects*(sizeOf[subjectRow]()+sizeOf[subject]()+mapOverhead) +
-		s.Images*(sizeOf[imageRow]()+digestStrings+mapOverhead)
+		s.Images*(sizeOf[imageRow]()+stringOfDigest+mapOverhead)
 	return s
 }
 

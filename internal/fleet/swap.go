@@ -14,12 +14,14 @@ import (
 // keysPerTask balances the work: few keys have most of the advisories.
 const keysPerTask = 128
 
-// rejudged is what a new database says of one key's subjects, in their order.
+// rejudged is what a new database says of one key. Its slices are in the order
+// of the key's subjects; matches are places in pool.
 type rejudged struct {
 	key         uint32
 	fingerprint uint64
 	pool        []match.Match
-	memos       []memo
+	matches     [][]uint32
+	problems    [][]string
 	differences []difference
 }
 
@@ -111,15 +113,17 @@ func (f *Fleet) rejudgeKey(db Database, key uint32, sum uint64) (rejudged, error
 	}
 	result := rejudged{
 		key: key, fingerprint: sum,
-		memos:       make([]memo, len(judged)),
+		matches:     make([][]uint32, len(judged)),
+		problems:    make([][]string, len(judged)),
 		differences: make([]difference, len(judged)),
 	}
 	pool := newPool(nil)
 	for i, j := range judged {
 		before := row.subjects[i]
-		result.memos[i] = pool.memo(j)
+		result.matches[i], result.problems[i] = pool.add(j.matches), j.problems
 		result.differences[i] = compare(f.index.matches(before), j.matches)
-		result.differences[i].problems = len(f.index.subjects.rows[before].memo.problems) != len(j.problems)
+		// Their texts may quote a list that only changed its order.
+		result.differences[i].problems = len(f.index.problems[before]) != len(j.problems)
 	}
 	result.pool = slices.Clip(pool.matches)
 	return result, nil
@@ -129,7 +133,7 @@ func (x *index) install(r *rejudged) {
 	row := &x.keys.rows[r.key]
 	row.fingerprint, row.pool = r.fingerprint, r.pool
 	for i, s := range row.subjects {
-		x.subjects.rows[s].memo = r.memos[i]
+		x.keep(s, r.matches[i], r.problems[i])
 	}
 }
 
@@ -139,22 +143,30 @@ func (f *Fleet) delta(results []rejudged) Delta {
 	differences := make([]difference, len(f.index.subjects.rows))
 	var affected []*roaring.Bitmap
 	for _, r := range results {
+		row := &f.index.keys.rows[r.key]
 		changed := 0
-		for i, s := range f.index.keys.rows[r.key].subjects {
+		for i, s := range row.subjects {
 			if r.differences[i].any() {
 				changed++
 				differences[s] = r.differences[i]
-				affected = append(affected, f.index.subjects.rows[s].images)
 			}
 		}
-		d.ChangedSubjects += changed
-		d.ChangedKeys += min(changed, 1)
+		if changed > 0 {
+			affected = append(affected, row.images)
+			d.ChangedKeys++
+			d.ChangedSubjects += changed
+		}
 	}
 	if d.First {
-		d.Images = f.index.changes(f.index.everyImage(), differences)
-	} else {
-		d.Images = f.index.changes(roaring.FastOr(affected...), differences)
+		affected = []*roaring.Bitmap{f.index.everyImage()}
 	}
+	for number := range roaring.Values(roaring.FastOr(affected...)) {
+		c, changed := f.index.images.rows[number].change(differences)
+		if changed || d.First {
+			d.Images = append(d.Images, c)
+		}
+	}
+	slices.SortFunc(d.Images, worstFirst)
 	return d
 }
 
@@ -166,21 +178,17 @@ func (x *index) everyImage() *roaring.Bitmap {
 	return all
 }
 
-// changes adds up the images' differences, which are indexed by subject.
-func (x *index) changes(images *roaring.Bitmap, differences []difference) []Change {
-	changes := make([]Change, 0, images.GetCardinality())
-	for number := range roaring.Values(images) {
-		row := &x.images.rows[number]
-		c := Change{ID: row.id}
-		for _, in := range row.instances {
-			d := &differences[in.subject]
-			c.Added += d.added
-			c.Resolved += d.resolved
-			c.Changed += d.changed
-			c.Worst = max(c.Worst, d.worst)
-		}
-		changes = append(changes, c)
+// change adds up the differences of the image's subjects, by whose ids they are
+// indexed. It returns false where there is none.
+func (row *imageRow) change(differences []difference) (Change, bool) {
+	c, changed := Change{ID: row.id}, false
+	for _, in := range row.instances {
+		d := &differences[in.subject]
+		c.Added += d.added
+		c.Resolved += d.resolved
+		c.Changed += d.changed
+		c.Worst = max(c.Worst, d.worst)
+		changed = changed || d.any()
 	}
-	slices.SortFunc(changes, worstFirst)
-	return changes
+	return c, changed
 }
