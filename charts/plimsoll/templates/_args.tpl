@@ -1,0 +1,42 @@
+{{- /* The arguments that stand for values which differ from the operator's own defaults. */ -}}
+{{- define "plimsoll.optionalArgs" -}}
+{{- with .Values.clusterName }}
+- {{ printf "--cluster-name=%s" . | quote }}
+{{- end }}
+{{- with .Values.reportRetention }}
+- --report-retention={{ . }}
+{{- end }}
+{{- with .Values.reportRate }}
+- --report-rate={{ int . }}
+{{- end }}
+{{- with .Values.scan.concurrency }}
+- --scan-concurrency={{ int . }}
+{{- end }}
+{{- with .Values.logLevel }}
+- --log-level={{ . }}
+{{- end }}
+{{- if .Values.database.allowRollback }}
+- --allow-database-rollback
+{{- end }}
+{{- with .Values.database.maxBytes }}
+- --database-max-bytes={{ int64 . }}
+{{- end }}
+{{- with .Values.registry.allowedAddresses }}
+- --registry-allowed-addresses={{ join "," . }}
+{{- end }}
+{{- with .Values.registry.insecure }}
+- --insecure-registries={{ join "," . }}
+{{- end }}
+{{- with .Values.registry.mirrors }}
+- --registry-mirrors={{ join "," . }}
+{{- end }}
+{{- if .Values.registry.caConfigMap }}
+- --registry-ca-file=/etc/plimsoll/registry-ca/ca.crt
+{{- end }}
+{{- with .Values.pullSecrets.namespaces }}
+- --pull-secrets={{ join "," . }}
+{{- end }}
+{{- range .Values.extraArgs }}
+- {{ . | quote }}
+{{- end }}
+{{- end }}
