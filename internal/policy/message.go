@@ -30,7 +30,12 @@ func overdueMessage(overdue []overdueFinding) string {
 	}
 	parts := make([]string, len(order))
 	for i, g := range order {
-		parts[i] = fmt.Sprintf("%s past their deadline of %s", plural(counts[g], string(g.severity)+" finding"), plural(int(g.days), "day"))
+		whose := "their"
+		if counts[g] == 1 {
+			whose = "its"
+		}
+		parts[i] = fmt.Sprintf("%s past %s deadline of %s",
+			plural(counts[g], string(g.severity)+" finding"), whose, plural(int(g.days), "day"))
 	}
 	return strings.Join(parts, ", ") + ": " + worst(findings)
 }
