@@ -38,3 +38,12 @@ func joinFailures(failures []error) error {
 	}
 	return &Error{Reason: reason, Err: errors.Join(failures...)}
 }
+
+// unavailable is a source that did not answer, unless the error says better.
+func unavailable(action string, err error) error {
+	reason := v1alpha1.ReasonSourceUnavailable
+	if e := (*Error)(nil); errors.As(err, &e) {
+		reason = e.Reason
+	}
+	return failf(reason, "%s: %w", action, err)
+}
