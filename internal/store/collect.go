@@ -1,0 +1,117 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/plimsoll-dev/plimsoll/internal/image"
+)
+
+// Collect removes images whose manifests are not live, layers that no live
+// image has, and resolutions that lead to no live manifest; it returns how many
+// entries these were. live should hold for images that are still being
+// extracted too.
+//
+// Layers that were put or asked for since the Collect before stay, because the
+// image that they are for may not be stored yet.
+func (s *Store) Collect(live func(manifest image.Digest) bool) (removed int, err error) {
+	s.collecting.Lock()
+	defer s.collecting.Unlock()
+	recent := s.forgetTouched()
+	needed, removed, err := s.collectImages(live)
+	if err != nil {
+		return removed, fmt.Errorf("collect images: %w", err)
+	}
+	layers, err := s.collectKind(kindLayer, func(name string) (bool, error) {
+		d := digestOf(name)
+		return needed[d] || recent[d], nil
+	})
+	removed += layers
+	if err != nil {
+		return removed, fmt.Errorf("collect layers: %w", err)
+	}
+	resolutions, err := s.collectKind(kindResolution, func(name string) (bool, error) {
+		r, err := get[resolution](s, kindResolution, name)
+		if err != nil {
+			return false, err
+		}
+		return live(r.Manifest), nil
+	})
+	removed += resolutions
+	if err != nil {
+		return removed, fmt.Errorf("collect resolutions: %w", err)
+	}
+	return removed, nil
+}
+
+func (s *Store) forgetTouched() map[image.Digest]bool {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	recent := s.touched
+	s.touched = map[image.Digest]bool{}
+	return recent
+}
+
+// collectImages also returns the layers of those that stay.
+func (s *Store) collectImages(live func(image.Digest) bool) (needed map[image.Digest]bool, removed int, err error) {
+	needed = map[image.Digest]bool{}
+	removed, err = s.collectKind(kindImage, func(name string) (bool, error) {
+		if !live(digestOf(name)) {
+			return false, nil
+		}
+		img, err := get[Image](s, kindImage, name)
+		if err != nil {
+			return false, err
+		}
+		for _, d := range img.Content.Config.DiffIDs {
+			needed[d] = true
+		}
+		return true, nil
+	})
+	return needed, removed, err
+}
+
+// collectKind removes the entries that are not to stay. Of stays, ErrCorrupt
+// says that the entry is removed already.
+func (s *Store) collectKind(kind string, stays func(name string) (bool, error)) (removed int, err error) {
+	for name, err := range s.names(kind) {
+		if err != nil {
+			return removed, err
+		}
+		ok, err := stays(name)
+		switch {
+		case errors.Is(err, ErrCorrupt):
+			removed++
+			continue
+		case errors.Is(err, ErrNotFound):
+			continue
+		case err != nil:
+			return removed, err
+		case ok:
+			continue
+		}
+		gone, err := s.removeEntry(kind, name)
+		if err != nil {
+			return removed, err
+		}
+		if gone {
+			removed++
+		}
+	}
+	return removed, nil
+}
+
+// removeEntry leaves a layer that was touched since Collect began.
+func (s *Store) removeEntry(kind, name string) (bool, error) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if kind == kindLayer && s.touched[digestOf(name)] {
+		return false, nil
+	}
+	err := s.disk.remove(s.path(kind, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
