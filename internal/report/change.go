@@ -39,7 +39,7 @@ func observedChange(in Input, summary v1alpha1.Summary, findings []finding) (cha
 	}
 	findingsDiffer := change.Added > 0 || change.Resolved > 0 ||
 		in.Previous.Summary != nil && *in.Previous.Summary != summary
-	if in.Change == nil {
+	if change.Cause == "" {
 		change.Cause = presumedCause(in, findingsDiffer)
 	}
 	return change, findingsDiffer || in.Previous.Verdict != in.Judgement.Verdict

@@ -46,6 +46,7 @@ type Scan struct {
 
 // Change of an image's findings, counted by id, package and path.
 type Change struct {
+	// Cause is presumed where it is empty.
 	Cause    v1alpha1.ChangeCause
 	Added    int
 	Resolved int
