@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -95,12 +96,15 @@ type walk struct {
 	tar    *tar.Reader
 	layer  *Layer
 	// dirs are the directories above the layer's files: a later entry may replace one.
-	dirs     map[string]bool
-	memory   bytes.Buffer
+	dirs   map[string]bool
+	memory bytes.Buffer
+
 	entries  int
 	content  int64
 	packages int
 	result   int64
+	// err is that a limit was passed within an entry, whatever its parser makes of it.
+	err error
 }
 
 func (w *walk) run() error {
@@ -205,8 +209,8 @@ func (w *walk) regular(name string, header *tar.Header) error {
 	e := &entry{ctx: w.ctx, path: name, size: header.Size, limits: w.limits, body: w, memory: &w.memory}
 	defer e.close()
 	file, err := x.run(e)
-	if e.err != nil {
-		return e.err
+	if fatal := cmp.Or(e.err, w.err); fatal != nil {
+		return fatal
 	}
 	if w.ctx.Err() != nil {
 		return context.Cause(w.ctx)
@@ -220,11 +224,11 @@ func (w *walk) regular(name string, header *tar.Header) error {
 // Read is the content of the present entry. A sparse file has more of it than
 // the tar has bytes.
 func (w *walk) Read(p []byte) (int, error) {
-	if w.content > w.limits.Bytes {
-		return 0, exceeded("bytes in files", w.limits.Bytes)
-	}
 	n, err := w.tar.Read(p)
-	w.content += int64(n)
+	if w.content += int64(n); w.content > w.limits.Bytes {
+		w.err = exceeded("bytes in files", w.limits.Bytes)
+		return 0, w.err
+	}
 	return n, err
 }
 
