@@ -1,0 +1,105 @@
+package controllers
+
+import (
+	"sync"
+
+	"github.com/plimsoll-dev/plimsoll/internal/image"
+	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+)
+
+// scanState is how far the scan of an image has come.
+type scanState struct {
+	// Manifest is empty until the image's content is known.
+	Manifest image.Digest
+	// Reason and Message of the last failure, or of a scan that could not read everything.
+	Reason  string
+	Message string
+	// Final says that no retry is planned before long.
+	Final bool
+}
+
+// scanned says whether the image's content is known.
+func (s scanState) scanned() bool { return s.Manifest != "" }
+
+// catalogue holds the state of every scan that a pod asks for. It is safe for
+// concurrent use, and gone with the process: the store holds what must last.
+type catalogue struct {
+	mu     sync.RWMutex
+	states map[inventory.ScanKey]scanState
+	// users counts the scans that led to a manifest.
+	users map[image.Digest]int
+}
+
+func newCatalogue() *catalogue {
+	return &catalogue{states: map[inventory.ScanKey]scanState{}, users: map[image.Digest]int{}}
+}
+
+func (c *catalogue) get(key inventory.ScanKey) (scanState, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	state, ok := c.states[key]
+	return state, ok
+}
+
+// set records a state and reports whether it differs from the one before.
+func (c *catalogue) set(key inventory.ScanKey, state scanState) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old, known := c.states[key]
+	if known && old == state {
+		return false
+	}
+	c.states[key] = state
+	if old.Manifest != state.Manifest {
+		c.release(old.Manifest)
+		if state.scanned() {
+			c.users[state.Manifest]++
+		}
+	}
+	return true
+}
+
+// forget removes a state, and returns its manifest if no other scan led to it.
+func (c *catalogue) forget(key inventory.ScanKey) (image.Digest, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	state, ok := c.states[key]
+	if !ok {
+		return "", false
+	}
+	delete(c.states, key)
+	return state.Manifest, state.scanned() && c.release(state.Manifest)
+}
+
+// release reports whether nobody uses the manifest any more.
+func (c *catalogue) release(manifest image.Digest) bool {
+	if manifest == "" {
+		return false
+	}
+	c.users[manifest]--
+	if c.users[manifest] > 0 {
+		return false
+	}
+	delete(c.users, manifest)
+	return true
+}
+
+// scansOf returns the scans that led to any of the manifests.
+func (c *catalogue) scansOf(manifests map[image.Digest]struct{}) []inventory.ScanKey {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	var keys []inventory.ScanKey
+	for key, state := range c.states {
+		if _, ok := manifests[state.Manifest]; ok {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// uses says whether a scan led to the manifest.
+func (c *catalogue) uses(manifest image.Digest) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.users[manifest] > 0
+}

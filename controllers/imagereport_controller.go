@@ -1,0 +1,170 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"golang.org/x/time/rate"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+	"github.com/plimsoll-dev/plimsoll/internal/policy"
+	"github.com/plimsoll-dev/plimsoll/internal/report"
+)
+
+// idleRecheck is how often the workload of an image that no pod runs is looked for.
+const idleRecheck = 5 * time.Minute
+
+// imageReportReconciler writes one ImageReport for each image that a namespace
+// runs, and deletes it some time after nothing uses the image any more.
+type imageReportReconciler struct {
+	*shared
+	store     imageStore
+	ledgers   *ledgers
+	limiter   *rate.Limiter
+	retention time.Duration
+}
+
+func (r *imageReportReconciler) setup(m manager.Manager) error {
+	return builder.TypedControllerManagedBy[inventory.ReportKey](m).
+		Named("imagereport").
+		WatchesRawSource(r.reports).
+		Watches(&v1alpha1.ImageReport{}, handler.TypedEnqueueRequestsFromMapFunc(r.fromReport)).
+		Watches(&v1alpha1.ImagePolicy{}, handler.TypedEnqueueRequestsFromMapFunc(r.fromPolicy), specChanged).
+		Watches(&v1alpha1.ClusterImagePolicy{}, handler.TypedEnqueueRequestsFromMapFunc(r.fromPolicy), specChanged).
+		WatchesMetadata(namespaceMetadata(), handler.TypedEnqueueRequestsFromMapFunc(r.fromNamespace), labelsChanged).
+		WithOptions(controller.TypedOptions[inventory.ReportKey]{
+			MaxConcurrentReconciles: 4,
+			CacheSyncTimeout:        cacheSyncTimeout,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[inventory.ReportKey](100*time.Millisecond, time.Minute),
+			ReconciliationTimeout:   time.Minute,
+		}).
+		WithLogConstructor(logConstructor[inventory.ReportKey](m, "imagereport", func(k inventory.ReportKey) []any {
+			return []any{"namespace", k.Namespace, "repository", k.Repository, "digest", k.Digest}
+		})).
+		Complete(r)
+}
+
+// Reconcile implements reconcile.TypedReconciler.
+func (r *imageReportReconciler) Reconcile(ctx context.Context, key inventory.ReportKey) (reconcile.Result, error) {
+	s, err := r.gather(ctx, key)
+	if err != nil || s == nil {
+		return reconcile.Result{}, err
+	}
+	if !s.ready {
+		// The scan, or the database, wakes the report when it has something to say.
+		r.scans.addPriority(ctx, priorityNormal, key.Scan())
+		return reconcile.Result{}, nil
+	}
+	if s.expired(r.now(), r.retention) {
+		return reconcile.Result{}, r.delete(ctx, s)
+	}
+	if err := r.judge(ctx, s); err != nil {
+		return reconcile.Result{}, err
+	}
+	written, err := r.write(ctx, s)
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+		// The cache had not seen our last write. It soon will.
+		return reconcile.Result{RequeueAfter: 100 * time.Millisecond}, nil
+	}
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if r.rollout.report(key, written) {
+		r.wakeCoverage(ctx)
+	}
+	return reconcile.Result{RequeueAfter: s.next(r.now(), r.retention)}, nil
+}
+
+// judge decides what the report says.
+func (r *imageReportReconciler) judge(ctx context.Context, s *reportScope) error {
+	judge := func(ledger *policy.Ledger) bool {
+		changed := ledger.Observe(s.facts, s.policies, s.now)
+		if s.siblings != nil {
+			changed = ledger.Sweep(s.siblings, s.now) || changed
+		}
+		s.judgement = policy.Judge(s.facts, s.policies, ledger, s.now)
+		return changed
+	}
+	if s.clocked {
+		if err := r.ledgers.use(ctx, s.key.Repository, judge); err != nil {
+			return err
+		}
+	} else {
+		s.judgement = policy.Judge(s.facts, s.policies, nil, s.now)
+	}
+	s.status = report.Build(s.input())
+	s.status.UnusedTime = s.unused
+	s.status.ContentHash = report.ContentHash(s.status)
+	return nil
+}
+
+// write makes the object in the cluster say what was judged, and returns
+// whether it had to.
+func (r *imageReportReconciler) write(ctx context.Context, s *reportScope) (bool, error) {
+	labels := report.Labels(s.key.Repository, s.status.Verdict)
+	if s.object != nil && s.object.Status.ContentHash == s.status.ContentHash && hasLabels(s.object, labels) {
+		return false, nil
+	}
+	if err := r.limiter.Wait(ctx); err != nil {
+		return false, fmt.Errorf("wait to write report %s/%s: %w", s.key.Namespace, s.name(), err)
+	}
+	object := &v1alpha1.ImageReport{
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "ImageReport"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.key.Namespace, Name: s.name(), Labels: labels},
+		Spec:       s.spec(),
+	}
+	if err := r.writeObject(ctx, s, object, labels); err != nil {
+		return false, fmt.Errorf("write report %s/%s: %w", s.key.Namespace, s.name(), err)
+	}
+	object.Status = s.status
+	if err := applyStatus(ctx, r.client, object); err != nil {
+		return false, fmt.Errorf("write the status of report %s/%s: %w", s.key.Namespace, s.name(), err)
+	}
+	reportWrites.Inc()
+	return true, nil
+}
+
+// writeObject makes the object exist with its labels. It fails where the cache
+// had not seen the last write, so that no write is based on what has passed.
+func (r *imageReportReconciler) writeObject(ctx context.Context, s *reportScope, object *v1alpha1.ImageReport, labels map[string]string) error {
+	switch {
+	case s.object == nil:
+		return r.client.Create(ctx, object, fieldOwner)
+	case hasLabels(s.object, labels):
+		object.ResourceVersion = s.object.ResourceVersion
+		return nil
+	}
+	object.ResourceVersion = s.object.ResourceVersion
+	return apply(ctx, r.client, object)
+}
+
+func hasLabels(object client.Object, labels map[string]string) bool {
+	for k, v := range labels {
+		if object.GetLabels()[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *imageReportReconciler) delete(ctx context.Context, s *reportScope) error {
+	version := s.object.ResourceVersion
+	err := r.client.Delete(ctx, s.object, client.Preconditions{ResourceVersion: &version})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("delete report %s/%s: %w", s.key.Namespace, s.name(), err)
+	}
+	reportDeletes.Inc()
+	return nil
+}

@@ -1,0 +1,116 @@
+package controllers
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/plimsoll-dev/plimsoll/internal/policy"
+)
+
+const (
+	ledgerKey        = "ledger"
+	ledgerRepository = "plimsoll.dev/repository"
+)
+
+// ledgers keeps, in one ConfigMap for each repository in the operator's
+// namespace, when deadlines began. Only the leader writes them, so that it reads each one once.
+type ledgers struct {
+	client    client.Client
+	reader    client.Reader
+	namespace string
+
+	mu    sync.Mutex
+	known map[string]*ledger
+}
+
+type ledger struct {
+	mu      sync.Mutex
+	loaded  bool
+	content *policy.Ledger
+}
+
+func newLedgers(c client.Client, reader client.Reader, namespace string) *ledgers {
+	return &ledgers{client: c, reader: reader, namespace: namespace, known: map[string]*ledger{}}
+}
+
+// use calls do with a repository's ledger, and makes its changes durable before
+// it returns: a deadline must not be told to anyone and then forgotten. What
+// could not be saved is read again before the next use.
+func (l *ledgers) use(ctx context.Context, repository string, do func(*policy.Ledger) (changed bool)) error {
+	l.mu.Lock()
+	entry := l.known[repository]
+	if entry == nil {
+		entry = &ledger{}
+		l.known[repository] = entry
+	}
+	l.mu.Unlock()
+
+	entry.mu.Lock()
+	defer entry.mu.Unlock()
+	if !entry.loaded {
+		content, err := l.load(ctx, repository)
+		if err != nil {
+			return err
+		}
+		entry.content, entry.loaded = content, true
+	}
+	if !do(entry.content) {
+		return nil
+	}
+	if err := l.save(ctx, repository, entry.content); err != nil {
+		entry.loaded = false
+		return err
+	}
+	return nil
+}
+
+func ledgerName(repository string) string {
+	sum := sha256.Sum256([]byte(repository))
+	return "plimsoll-ledger-" + hex.EncodeToString(sum[:10])
+}
+
+func (l *ledgers) load(ctx context.Context, repository string) (*policy.Ledger, error) {
+	object := &corev1.ConfigMap{}
+	key := client.ObjectKey{Namespace: l.namespace, Name: ledgerName(repository)}
+	err := l.reader.Get(ctx, key, object)
+	if apierrors.IsNotFound(err) {
+		return &policy.Ledger{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get the deadline ledger of %s: %w", repository, err)
+	}
+	content, err := policy.DecodeLedger(object.BinaryData[ledgerKey])
+	if err != nil {
+		return nil, fmt.Errorf("read the deadline ledger of %s in ConfigMap %s: %w", repository, key, err)
+	}
+	return content, nil
+}
+
+func (l *ledgers) save(ctx context.Context, repository string, content *policy.Ledger) error {
+	encoded, err := content.Encode()
+	if err != nil {
+		return fmt.Errorf("encode the deadline ledger of %s: %w", repository, err)
+	}
+	object := &corev1.ConfigMap{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:   l.namespace,
+			Name:        ledgerName(repository),
+			Labels:      map[string]string{managedByLabel: managedBy},
+			Annotations: map[string]string{ledgerRepository: repository},
+		},
+		BinaryData: map[string][]byte{ledgerKey: encoded},
+	}
+	if err := apply(ctx, l.client, object); err != nil {
+		return fmt.Errorf("save the deadline ledger of %s: %w", repository, err)
+	}
+	return nil
+}

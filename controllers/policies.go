@@ -1,0 +1,135 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+	"github.com/plimsoll-dev/plimsoll/internal/policy"
+)
+
+const (
+	kindImagePolicy        = "ImagePolicy"
+	kindClusterImagePolicy = "ClusterImagePolicy"
+)
+
+// specChanged and labelsChanged let through what can change a judgement.
+var (
+	specChanged   = builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	labelsChanged = builder.WithPredicates(predicate.LabelChangedPredicate{})
+)
+
+func namespaceMetadata() *metav1.PartialObjectMetadata {
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	return namespace
+}
+
+// policiesFor returns the policies that may judge a namespace's images.
+func (s *shared) policiesFor(ctx context.Context, namespace string) ([]policy.Policy, error) {
+	var local v1alpha1.ImagePolicyList
+	if err := s.client.List(ctx, &local, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("list ImagePolicies of namespace %s: %w", namespace, err)
+	}
+	var cluster v1alpha1.ClusterImagePolicyList
+	if err := s.client.List(ctx, &cluster); err != nil {
+		return nil, fmt.Errorf("list ClusterImagePolicies: %w", err)
+	}
+	policies := make([]policy.Policy, 0, len(local.Items)+len(cluster.Items))
+	for _, p := range local.Items {
+		policies = append(policies, policy.Policy{Kind: kindImagePolicy, Name: p.Name, Spec: p.Spec})
+	}
+	if len(cluster.Items) == 0 {
+		return policies, nil
+	}
+	object := namespaceMetadata()
+	if err := s.client.Get(ctx, client.ObjectKey{Name: namespace}, object); err != nil {
+		return nil, fmt.Errorf("get namespace %s: %w", namespace, err)
+	}
+	for _, p := range cluster.Items {
+		selected, err := selectsNamespace(p.Spec.NamespaceSelector, object.Labels)
+		if err != nil {
+			return nil, fmt.Errorf("read the namespace selector of ClusterImagePolicy %s: %w", p.Name, err)
+		}
+		if selected {
+			policies = append(policies, policy.Policy{Kind: kindClusterImagePolicy, Name: p.Name, Spec: p.Spec.ImagePolicySpec})
+		}
+	}
+	return policies, nil
+}
+
+// selectsNamespace takes an absent selector for every namespace.
+func selectsNamespace(selector *metav1.LabelSelector, namespace map[string]string) (bool, error) {
+	if selector == nil {
+		return true, nil
+	}
+	s, err := metav1.LabelSelectorAsSelector(selector)
+	if err != nil {
+		return false, err
+	}
+	return s.Matches(labels.Set(namespace)), nil
+}
+
+// countsFromFirstObserved says whether a policy needs the ledger.
+func countsFromFirstObserved(p policy.Policy) bool {
+	if p.Spec.Suspend {
+		return false
+	}
+	for _, rule := range p.Spec.Rules {
+		if v := rule.Vulnerabilities; v != nil && len(v.Deadlines) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *imageReportReconciler) fromReport(ctx context.Context, object client.Object) []inventory.ReportKey {
+	key, err := reportKey(object.(*v1alpha1.ImageReport))
+	if err != nil {
+		log.FromContext(ctx).Error(err, "Report has an identity that is none", "namespace", object.GetNamespace(), "name", object.GetName())
+		return nil
+	}
+	return []inventory.ReportKey{key}
+}
+
+// fromPolicy wakes the reports that a policy may judge: those of its namespace, or all.
+func (r *imageReportReconciler) fromPolicy(ctx context.Context, object client.Object) []inventory.ReportKey {
+	return r.reportsIn(ctx, object.GetNamespace())
+}
+
+func (r *imageReportReconciler) fromNamespace(ctx context.Context, object client.Object) []inventory.ReportKey {
+	return r.reportsIn(ctx, object.GetName())
+}
+
+// reportsIn returns all reports of a namespace, or of all with an empty name.
+func (r *imageReportReconciler) reportsIn(ctx context.Context, namespace string) []inventory.ReportKey {
+	keys := r.inventory.ReportsIn(namespace)
+	var objects v1alpha1.ImageReportList
+	if err := r.client.List(ctx, &objects, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+		log.FromContext(ctx).Error(err, "Reports could not be listed", "namespace", namespace)
+	}
+	for i := range objects.Items {
+		if key, err := reportKey(&objects.Items[i]); err == nil {
+			keys = append(keys, key)
+		}
+	}
+	return unique(keys)
+}
+
+// judged lets through the changes of a report that a policy's status counts.
+var judged = builder.WithPredicates(predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*v1alpha1.ImageReport), e.ObjectNew.(*v1alpha1.ImageReport)
+		return before.Status.ContentHash != after.Status.ContentHash
+	},
+})

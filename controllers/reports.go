@@ -1,0 +1,59 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+)
+
+// Field indices of ImageReports in the cache.
+const (
+	scanKeyIndex    = "scanKey"
+	repositoryIndex = "repository"
+)
+
+func scanKeyString(key inventory.ScanKey) string {
+	return string(key.Digest) + " " + key.Platform.String()
+}
+
+func indexReports(ctx context.Context, m manager.Manager) error {
+	indexer := m.GetFieldIndexer()
+	err := indexer.IndexField(ctx, &v1alpha1.ImageReport{}, scanKeyIndex, func(object client.Object) []string {
+		spec := object.(*v1alpha1.ImageReport).Spec
+		return []string{spec.Digest + " " + spec.Platform}
+	})
+	if err != nil {
+		return fmt.Errorf("index reports by scan: %w", err)
+	}
+	err = indexer.IndexField(ctx, &v1alpha1.ImageReport{}, repositoryIndex, func(object client.Object) []string {
+		return []string{object.(*v1alpha1.ImageReport).Spec.Repository}
+	})
+	if err != nil {
+		return fmt.Errorf("index reports by repository: %w", err)
+	}
+	return nil
+}
+
+// reportObjects returns the reports in the cluster that follow a scan. They are
+// the cache's own, and must not be changed.
+func (s *shared) reportObjects(ctx context.Context, key inventory.ScanKey) ([]v1alpha1.ImageReport, error) {
+	var reports v1alpha1.ImageReportList
+	err := s.client.List(ctx, &reports, client.MatchingFields{scanKeyIndex: scanKeyString(key)}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, fmt.Errorf("list the reports of %s: %w", key.Digest, err)
+	}
+	return reports.Items, nil
+}
+
+func (s *shared) allReportObjects(ctx context.Context) ([]v1alpha1.ImageReport, error) {
+	var reports v1alpha1.ImageReportList
+	if err := s.client.List(ctx, &reports, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list all reports: %w", err)
+	}
+	return reports.Items, nil
+}

@@ -1,0 +1,175 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+	"github.com/plimsoll-dev/plimsoll/internal/image"
+	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+	"github.com/plimsoll-dev/plimsoll/internal/match"
+	"github.com/plimsoll-dev/plimsoll/internal/sbom"
+	"github.com/plimsoll-dev/plimsoll/internal/scan"
+	"github.com/plimsoll-dev/plimsoll/internal/store"
+)
+
+// finalRetry is how long a scan waits after a failure that only a change in the
+// registry can mend.
+const finalRetry = time.Hour
+
+// scanReconciler makes every image that is reported known to the fleet: from
+// the store or, once, from its registry.
+type scanReconciler struct {
+	*shared
+	scanner     *scan.Scanner
+	trustHost   func(host string)
+	secrets     PullSecrets
+	concurrency int
+}
+
+func (r *scanReconciler) setup(m manager.Manager) error {
+	return builder.TypedControllerManagedBy[inventory.ScanKey](m).
+		Named("scan").
+		WatchesRawSource(r.scans).
+		WithOptions(controller.TypedOptions[inventory.ScanKey]{
+			MaxConcurrentReconciles: r.concurrency,
+			CacheSyncTimeout:        cacheSyncTimeout,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[inventory.ScanKey](time.Second, 5*time.Minute),
+			ReconciliationTimeout:   30 * time.Minute,
+		}).
+		WithLogConstructor(logConstructor[inventory.ScanKey](m, "scan", func(k inventory.ScanKey) []any {
+			return []any{"digest", k.Digest, "platform", k.Platform.String()}
+		})).
+		Complete(r)
+}
+
+// Reconcile implements reconcile.TypedReconciler.
+func (r *scanReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (reconcile.Result, error) {
+	target, live, err := r.target(ctx, key)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if !live {
+		r.forget(key)
+		return reconcile.Result{}, nil
+	}
+	if state, ok := r.catalogue.get(key); ok && state.scanned() {
+		return reconcile.Result{}, nil
+	}
+	img, err := r.scanner.Scan(ctx, target)
+	if err != nil {
+		return r.failed(ctx, key, err)
+	}
+	return reconcile.Result{}, r.scanned(ctx, key, img)
+}
+
+// target returns what to scan, and whether any pod or report asks for it.
+func (r *scanReconciler) target(ctx context.Context, key inventory.ScanKey) (scan.Target, bool, error) {
+	target := scan.Target{Digest: key.Digest, Platform: key.Platform}
+	running := r.inventory.Reports(key)
+	pulls := map[image.Reference][]inventory.Pull{}
+	for _, report := range running {
+		img, _ := r.inventory.Image(report)
+		target.Bare = target.Bare || img.Bare
+		for _, ref := range img.References {
+			if !img.Bare {
+				// A kubelet has pulled from this host, so that its address may be private.
+				r.trustHost(ref.Host())
+			}
+			pulls[ref] = append(pulls[ref], img.Pulls...)
+		}
+	}
+	if len(running) == 0 {
+		idle, err := r.reportObjects(ctx, key)
+		if err != nil {
+			return target, false, err
+		}
+		for _, report := range idle {
+			ref := image.Reference{Repository: report.Spec.Repository}
+			pulls[ref] = append(pulls[ref], inventory.Pull{Namespace: report.Namespace, ServiceAccount: "default"})
+		}
+	}
+	for ref, from := range pulls {
+		target.Candidates = append(target.Candidates, scan.Candidate{
+			Reference: ref,
+			Keychain:  keychain{reader: r.reader, secrets: r.secrets, pulls: from},
+		})
+	}
+	slices.SortFunc(target.Candidates, func(a, b scan.Candidate) int { return compareStrings(a.Reference, b.Reference) })
+	return target, len(target.Candidates) > 0, nil
+}
+
+func (r *scanReconciler) forget(key inventory.ScanKey) {
+	if manifest, unused := r.catalogue.forget(key); unused {
+		r.fleet.Remove(manifest)
+	}
+}
+
+func (r *scanReconciler) scanned(ctx context.Context, key inventory.ScanKey, img *store.Image) error {
+	components := match.Components(&img.Content, r.now())
+	if err := r.fleet.Add(img.ManifestDigest, img.Content.Packages, components); err != nil {
+		return fmt.Errorf("judge image %s: %w", img.ManifestDigest, err)
+	}
+	scansTotal.WithLabelValues(v1alpha1.ReasonScanned).Inc()
+	if r.catalogue.set(key, contentState(img)) {
+		r.wakeReports(ctx, priorityNormal, key)
+	}
+	return nil
+}
+
+// contentState says what is wrong with the content of an image that was read.
+func contentState(img *store.Image) scanState {
+	state := scanState{Manifest: img.ManifestDigest, Reason: v1alpha1.ReasonScanned}
+	if unsupported(&img.Content) {
+		state.Reason = v1alpha1.ReasonUnsupportedOS
+		state.Message = fmt.Sprintf("the image's system packages cannot be judged: operating system %q release %q", img.Content.OS.Family, img.Content.OS.Release)
+	}
+	for _, unread := range img.Content.Unread {
+		if unread.Reason == v1alpha1.ReasonCorruptPackageDatabase {
+			state.Reason = v1alpha1.ReasonCorruptPackageDatabase
+			state.Message = fmt.Sprintf("%s: %s", unread.Path, unread.Message)
+			return state
+		}
+	}
+	if state.Reason == v1alpha1.ReasonScanned && len(img.Content.Unread) > 0 {
+		state.Reason = v1alpha1.ReasonPartiallyScanned
+		state.Message = fmt.Sprintf("%d parts of the image could not be read, the first is %s", len(img.Content.Unread), img.Content.Unread[0].Path)
+	}
+	return state
+}
+
+// unsupported says whether the image has system packages that no rule judges.
+func unsupported(content *sbom.Image) bool {
+	return !match.Supported(content.OS) &&
+		slices.ContainsFunc(content.Packages, func(p sbom.Package) bool { return p.Type.OfSystem() })
+}
+
+func (r *scanReconciler) failed(ctx context.Context, key inventory.ScanKey, failure error) (reconcile.Result, error) {
+	if errors.Is(failure, context.Canceled) && ctx.Err() != nil {
+		return reconcile.Result{}, failure
+	}
+	reason, retryAfter := scan.Reason(failure)
+	scansTotal.WithLabelValues(reason).Inc()
+	final := scan.Final(failure)
+	if r.catalogue.set(key, scanState{Reason: reason, Message: failure.Error(), Final: final}) {
+		r.wakeReports(ctx, priorityNormal, key)
+	}
+	switch {
+	case final:
+		log.FromContext(ctx).Info("Image cannot be scanned", "reason", reason, "error", failure.Error())
+		return reconcile.Result{RequeueAfter: finalRetry}, nil
+	case retryAfter > 0:
+		return reconcile.Result{RequeueAfter: retryAfter}, nil
+	}
+	return reconcile.Result{}, failure
+}

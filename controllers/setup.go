@@ -1,0 +1,207 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/time/rate"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/plimsoll-dev/plimsoll/internal/fleet"
+	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+	"github.com/plimsoll-dev/plimsoll/internal/match"
+	"github.com/plimsoll-dev/plimsoll/internal/registry"
+	"github.com/plimsoll-dev/plimsoll/internal/sbom"
+	"github.com/plimsoll-dev/plimsoll/internal/scan"
+	"github.com/plimsoll-dev/plimsoll/internal/store"
+	"github.com/plimsoll-dev/plimsoll/internal/vulndb"
+)
+
+// Options of the operator's controllers.
+type Options struct {
+	// Namespace of the operator, for what it keeps in the cluster.
+	Namespace string
+	Now       func() time.Time
+
+	Store *store.Store
+	// StoreEphemeral says that the store does not outlive the operator's pod.
+	StoreEphemeral bool
+	Registry       *registry.Client
+	PullSecrets    PullSecrets
+
+	// DatabaseDirectory keeps the database in use.
+	DatabaseDirectory string
+	DatabaseLimits    vulndb.Limits
+	DatabaseMaxAge    time.Duration
+	AllowRollback     bool
+
+	ScanLimits      sbom.Limits
+	ScanTimeout     time.Duration
+	ScanConcurrency int
+
+	// ReportRate is how many reports are written a second.
+	ReportRate      float64
+	ReportRetention time.Duration
+}
+
+// RegistryBytes counts bytes read from a registry; it fits registry.Options.OnBytes.
+func RegistryBytes(host string, n int64) { registryBytes.WithLabelValues(host).Add(float64(n)) }
+
+// Setup adds the controllers to the manager.
+func Setup(ctx context.Context, m manager.Manager, o Options) error {
+	if err := indexReports(ctx, m); err != nil {
+		return err
+	}
+	databases := artifacts{client: o.Registry, keychain: keychain{reader: m.GetAPIReader(), secrets: o.PullSecrets}}
+	updater, err := vulndb.NewUpdater(o.DatabaseDirectory, databases, o.DatabaseLimits)
+	if err != nil {
+		return err
+	}
+	synced := make(chan struct{})
+	s := &shared{
+		client:    m.GetClient(),
+		reader:    m.GetAPIReader(),
+		now:       o.Now,
+		inventory: inventory.New(),
+		fleet:     fleet.New(match.Judge),
+		catalogue: newCatalogue(),
+		rollout:   newRollout(o.Now),
+		scans:     newTrigger[inventory.ScanKey](synced),
+		reports:   newTrigger[inventory.ReportKey](synced),
+		databases: newTrigger[types.NamespacedName](synced),
+	}
+	scanner := &scan.Scanner{Registry: o.Registry, Store: o.Store, Limits: o.ScanLimits, Timeout: o.ScanTimeout}
+	return errors.Join(
+		(&podReconciler{shared: s, synced: synced}).setup(m),
+		(&scanReconciler{shared: s, scanner: scanner, trustHost: o.Registry.TrustHost, secrets: o.PullSecrets, concurrency: o.ScanConcurrency}).setup(m),
+		(&imageReportReconciler{
+			shared: s, store: o.Store, retention: o.ReportRetention,
+			ledgers: newLedgers(s.client, s.reader, o.Namespace),
+			limiter: rate.NewLimiter(rate.Limit(o.ReportRate), max(1, int(o.ReportRate))),
+		}).setup(m),
+		(&vulnerabilityDatabaseReconciler{
+			shared: s, updater: updater, allowRollback: o.AllowRollback, maxAge: o.DatabaseMaxAge, ephemeral: o.StoreEphemeral,
+		}).setup(m),
+		newImagePolicyReconciler(s.client, s.now).setup(m),
+		newClusterImagePolicyReconciler(s.client, s.now).setup(m),
+		m.Add(manager.RunnableFunc(func(ctx context.Context) error {
+			// Without any VulnerabilityDatabase no event would start the judging.
+			s.databases.addPriority(ctx, priorityNormal, defaultDatabase)
+			return nil
+		})),
+		m.Add(&collector{shared: s, store: o.Store}),
+	)
+}
+
+// CacheOptions keep in memory only what the controllers read.
+func CacheOptions() cache.Options {
+	return cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&corev1.Pod{}: {Transform: stripPod},
+		},
+	}
+}
+
+var _ toolscache.TransformFunc = stripPod
+
+// stripPod leaves of a pod what the inventory reads.
+func stripPod(object any) (any, error) {
+	pod, ok := object.(*corev1.Pod)
+	if !ok {
+		return object, nil
+	}
+	stripped := &corev1.Pod{ObjectMeta: pod.ObjectMeta}
+	stripped.ManagedFields = nil
+	stripped.Annotations = nil
+	stripped.Spec = corev1.PodSpec{
+		NodeName:           pod.Spec.NodeName,
+		ServiceAccountName: pod.Spec.ServiceAccountName,
+		ImagePullSecrets:   pod.Spec.ImagePullSecrets,
+		InitContainers:     stripContainers(pod.Spec.InitContainers),
+		Containers:         stripContainers(pod.Spec.Containers),
+	}
+	for _, c := range pod.Spec.EphemeralContainers {
+		stripped.Spec.EphemeralContainers = append(stripped.Spec.EphemeralContainers, corev1.EphemeralContainer{
+			EphemeralContainerCommon: corev1.EphemeralContainerCommon{Name: c.Name, Image: c.Image},
+		})
+	}
+	for _, v := range pod.Spec.Volumes {
+		if v.Image != nil {
+			stripped.Spec.Volumes = append(stripped.Spec.Volumes, corev1.Volume{Name: v.Name, VolumeSource: corev1.VolumeSource{Image: v.Image}})
+		}
+	}
+	stripped.Status = corev1.PodStatus{
+		Phase:                      pod.Status.Phase,
+		InitContainerStatuses:      stripStatuses(pod.Status.InitContainerStatuses),
+		ContainerStatuses:          stripStatuses(pod.Status.ContainerStatuses),
+		EphemeralContainerStatuses: stripStatuses(pod.Status.EphemeralContainerStatuses),
+	}
+	return stripped, nil
+}
+
+func stripContainers(containers []corev1.Container) []corev1.Container {
+	var out []corev1.Container
+	for _, c := range containers {
+		out = append(out, corev1.Container{Name: c.Name, Image: c.Image})
+	}
+	return out
+}
+
+func stripStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
+	var out []corev1.ContainerStatus
+	for _, s := range statuses {
+		kept := corev1.ContainerStatus{Name: s.Name, ImageID: s.ImageID, State: s.State, LastTerminationState: s.LastTerminationState}
+		for _, mount := range s.VolumeMounts {
+			if mount.VolumeStatus != nil {
+				kept.VolumeMounts = append(kept.VolumeMounts, mount)
+			}
+		}
+		out = append(out, kept)
+	}
+	return out
+}
+
+// collectEvery is how often the store is rid of images that nothing uses.
+const collectEvery = time.Hour
+
+// collector removes from the store what no report needs any more.
+type collector struct {
+	*shared
+	store *store.Store
+}
+
+// Start implements manager.Runnable.
+func (c *collector) Start(ctx context.Context) error {
+	ticker := time.NewTicker(collectEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			if err := c.collect(); err != nil {
+				return fmt.Errorf("collect garbage in the store: %w", err)
+			}
+		}
+	}
+}
+
+// collect leaves everything in place while the scan of any image is not settled:
+// its content may be in the store under a digest that is not known yet.
+func (c *collector) collect() error {
+	for _, key := range c.inventory.Scans() {
+		if _, known := c.catalogue.get(key); !known {
+			return nil
+		}
+	}
+	_, err := c.store.Collect(c.catalogue.uses)
+	return err
+}
