@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"go.uber.org/zap/zapcore"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+	"github.com/plimsoll-dev/plimsoll/controllers"
+	"github.com/plimsoll-dev/plimsoll/internal/registry"
+	"github.com/plimsoll-dev/plimsoll/internal/sbom"
+	"github.com/plimsoll-dev/plimsoll/internal/store"
+	"github.com/plimsoll-dev/plimsoll/internal/vulndb"
+)
+
+func run(ctx context.Context, f flags) error {
+	level, err := zapcore.ParseLevel(f.logLevel)
+	if err != nil {
+		return fmt.Errorf("read --log-level: %w", err)
+	}
+	ctrl.SetLogger(zap.New(zap.Level(level)))
+	options, err := f.options()
+	if err != nil {
+		return err
+	}
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find the cluster: %w", err)
+	}
+	config.QPS, config.Burst = 50, 100
+	m, err := ctrl.NewManager(config, f.manager())
+	if err != nil {
+		return fmt.Errorf("start the manager: %w", err)
+	}
+	if err := m.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return err
+	}
+	if err := m.AddReadyzCheck("ping", healthz.Ping); err != nil {
+		return err
+	}
+	if err := controllers.Setup(ctx, m, options); err != nil {
+		return fmt.Errorf("set up the controllers: %w", err)
+	}
+	return m.Start(ctx)
+}
+
+func (f flags) manager() ctrl.Options {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			panic(err) // Two packages claim one kind: a fault of this build.
+		}
+	}
+	metrics := metricsserver.Options{BindAddress: f.metricsAddress, SecureServing: f.metricsSecure}
+	if f.metricsSecure {
+		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	return ctrl.Options{
+		Scheme:                        scheme,
+		Cache:                         controllers.CacheOptions(),
+		Metrics:                       metrics,
+		HealthProbeBindAddress:        f.probeAddress,
+		LeaderElection:                f.leaderElect,
+		LeaderElectionID:              "plimsoll.dev",
+		LeaderElectionNamespace:       f.namespace,
+		LeaderElectionReleaseOnCancel: true,
+	}
+}
+
+func (f flags) options() (controllers.Options, error) {
+	addresses, err := prefixes(f.allowedAddresses)
+	if err != nil {
+		return controllers.Options{}, err
+	}
+	hosts, err := mirrors(f.mirrors)
+	if err != nil {
+		return controllers.Options{}, err
+	}
+	authorities, err := certificates(f.caFile)
+	if err != nil {
+		return controllers.Options{}, err
+	}
+	images, err := store.Open(filepath.Join(f.store, "images"), store.Options{Extractor: sbom.ExtractorVersion})
+	if err != nil {
+		return controllers.Options{}, err
+	}
+	limits := vulndb.DefaultLimits
+	limits.Unpacked = f.databaseMaxBytes
+	return controllers.Options{
+		Namespace:      f.namespace,
+		Now:            time.Now,
+		Store:          images,
+		StoreEphemeral: f.storeEphemeral,
+		Registry: registry.New(registry.Options{
+			AllowedAddresses: addresses,
+			InsecureHosts:    f.insecureRegistries,
+			Mirrors:          hosts,
+			CAs:              authorities,
+			UserAgent:        "plimsoll/" + version(),
+			Now:              time.Now,
+			OnBytes:          controllers.RegistryBytes,
+		}),
+		PullSecrets:       controllers.PullSecrets{Namespace: f.namespace, Namespaces: f.pullSecrets},
+		DatabaseDirectory: filepath.Join(f.store, "database"),
+		DatabaseLimits:    limits,
+		DatabaseMaxAge:    f.databaseMaxAge,
+		AllowRollback:     f.allowDatabaseRollback,
+		ScanLimits:        sbom.Limits{Bytes: f.scanMaxLayerBytes},
+		ScanTimeout:       f.scanTimeout,
+		ScanConcurrency:   f.scanConcurrency,
+		ReportRate:        float64(f.reportRate),
+		ReportRetention:   f.reportRetention,
+	}, nil
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}
