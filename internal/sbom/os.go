@@ -72,10 +72,10 @@ func readSystemFile(e *entry) (File, error) {
 }
 
 // detectOS puts the parts together that are visible in the image.
-func detectOS(parts map[string]File) OS {
+func detectOS(parts view) OS {
 	var os OS
 	for _, f := range systemFiles {
-		part := parts[f.path].OS
+		part := parts.at(f.path).OS
 		if os.Family == "" {
 			os.Family, os.Release = part.Family, part.Release
 		}
@@ -86,7 +86,7 @@ func detectOS(parts map[string]File) OS {
 	}
 	// Their own files are more precise than os-release.
 	for name, family := range map[string]string{alpineRelease: "alpine", debianVersion: "debian"} {
-		if release := parts[name].OS.Release; os.Family == family && release != "" {
+		if release := parts.at(name).OS.Release; os.Family == family && release != "" {
 			os.Release = release
 		}
 	}

@@ -15,7 +15,8 @@ var purlTypes = map[PackageType]string{
 }
 
 // PURL is the package's URL without its version. The namespace of a system
-// package is the family of the operating system.
+// package is the family of the operating system. Names are in the form that
+// the URL's specification asks for: in lower case, where a type ignores it.
 func (p Package) PURL(os OS) string {
 	namespace, name := "", p.Name
 	switch {
@@ -26,5 +27,8 @@ func (p Package) PURL(os OS) string {
 			namespace, name = name[:i], name[i+1:]
 		}
 	}
-	return packageurl.NewPackageURL(purlTypes[p.Type], namespace, name, "", nil, "").ToString()
+	url := packageurl.NewPackageURL(purlTypes[p.Type], namespace, name, "", nil, "")
+	// What it could refuse, an absent type or name, no package has.
+	_ = url.Normalize()
+	return url.ToString()
 }

@@ -23,7 +23,7 @@ func Squash(config Config, layers []*Layer) (*Image, error) {
 	}
 	visible := view{}
 	for _, layer := range layers {
-		visible = visible.under(layer)
+		visible.put(layer)
 	}
 	img := &Image{OS: detectOS(visible), Config: config, Unread: visible.unread()}
 	owned := visible.owned()
@@ -82,35 +82,27 @@ func comparePackages(a, b Package) int {
 
 // view holds the files that are visible above some number of layers. Its
 // packages have their Layer.
-type view map[string]File
+type view map[string]*File
 
-// under returns what is visible with one more layer above.
-func (v view) under(layer *Layer) view {
-	next := make(view, len(v)+len(layer.Files))
-	hiding := shadow{layer: layer, under: map[string]bool{}}
-	for name, file := range v {
-		if !hiding.hides(name) {
-			next[name] = file
-		}
-	}
-	for name, file := range layer.Files {
-		if file.Link == "" {
-			next[name] = file.in(layer.DiffID, v[name])
-		}
-	}
+// put puts one more layer above.
+func (v view) put(layer *Layer) {
+	files := make(view, len(layer.Files))
 	for name, file := range layer.Files {
 		if file.Link != "" {
-			next[name] = follow(name, file.Link, v, layer).in(layer.DiffID, v[name])
+			file = v.follow(name, file.Link, layer)
 		}
+		files[name] = file.in(layer.DiffID, v[name])
 	}
-	return next
+	hiding := shadow{layer: layer, under: map[string]bool{}}
+	maps.DeleteFunc(v, func(name string, _ *File) bool { return hiding.hides(name) })
+	maps.Copy(v, files)
 }
 
 // follow returns what the target of a hard link says, which is in a lower layer
 // unless the link's own has it.
-func follow(name, target string, below view, layer *Layer) File {
-	if file, ok := below[target]; ok && !layer.Gone.has(target) {
-		return file
+func (v view) follow(name, target string, layer *Layer) File {
+	if file, ok := v[target]; ok && !layer.Gone.has(target) {
+		return *file
 	}
 	if wantedByName := extractorOf(name, 0) != nil; !wantedByName {
 		return File{}
@@ -124,17 +116,18 @@ func follow(name, target string, below view, layer *Layer) File {
 // in returns the file with each package's layer: that of the same package in
 // the older content of the path, if it had it, or else diffID. So the packages
 // of a database that one more package was added to stay where they were.
-func (f File) in(diffID image.Digest, older File) File {
-	brought := make(map[Package]image.Digest, len(older.Packages))
-	for _, p := range older.Packages {
-		brought[p.identity()] = p.Layer
+func (f File) in(diffID image.Digest, older *File) *File {
+	brought := map[Package]image.Digest{}
+	if older != nil {
+		for _, p := range older.Packages {
+			brought[p.identity()] = p.Layer
+		}
 	}
-	packages := slices.Clone(f.Packages)
-	for i, p := range packages {
-		packages[i].Layer = cmp.Or(brought[p.identity()], diffID)
+	f.Packages = slices.Clone(f.Packages)
+	for i := range f.Packages {
+		f.Packages[i].Layer = cmp.Or(brought[f.Packages[i].identity()], diffID)
 	}
-	f.Packages = packages
-	return f
+	return &f
 }
 
 // identity is what makes a package the same in two layers.
@@ -143,6 +136,14 @@ func (p Package) identity() Package {
 		Type: p.Type, Name: p.Name, Version: p.Version, Arch: p.Arch,
 		SourceName: p.SourceName, SourceVersion: p.SourceVersion,
 	}
+}
+
+// at is the file, or an empty one.
+func (v view) at(name string) File {
+	if file, ok := v[name]; ok {
+		return *file
+	}
+	return File{}
 }
 
 func (v view) unread() []Unread {
@@ -172,7 +173,7 @@ func (v view) owned() PathSet {
 
 func (v view) officialPackages() map[string]bool {
 	official := map[string]bool{}
-	for _, p := range v[dpkgStatus].Packages {
+	for _, p := range v.at(dpkgStatus).Packages {
 		official[p.Name] = !p.ThirdParty
 	}
 	return official
@@ -182,7 +183,7 @@ func (v view) officialList(list string, official map[string]bool) bool {
 	if path.Dir(list) == dpkgInfoDir {
 		return official[dpkgOwner(list)]
 	}
-	for _, p := range v[dpkgSibling(list)].Packages {
+	for _, p := range v.at(dpkgSibling(list)).Packages {
 		if !p.ThirdParty {
 			return true
 		}

@@ -1,0 +1,25 @@
+package sbom
+
+import "testing"
+
+func TestPURL(t *testing.T) {
+	for want, test := range map[string]struct {
+		p  Package
+		os OS
+	}{
+		"pkg:deb/debian/openssl":        {Package{Type: TypeDpkg, Name: "openssl", Version: "3.0.1"}, OS{Family: "debian", Release: "12"}},
+		"pkg:deb/ubuntu/libstdc%2B%2B6": {Package{Type: TypeDpkg, Name: "libstdc++6"}, OS{Family: "ubuntu"}},
+		"pkg:apk/alpine/openssl":        {Package{Type: TypeAPK, Name: "openssl"}, OS{Family: "alpine"}},
+		"pkg:apk/wolfi/openssl":         {Package{Type: TypeAPK, Name: "openssl"}, OS{Family: "wolfi"}},
+		"pkg:golang/stdlib":             {Package{Type: TypeGoBinary, Name: "stdlib"}, OS{Family: "alpine"}},
+		"pkg:golang/golang.org/x/net":   {Package{Type: TypeGoBinary, Name: "golang.org/x/net"}, OS{}},
+		"pkg:npm/left-pad":              {Package{Type: TypeNode, Name: "left-pad"}, OS{Family: "debian"}},
+		"pkg:npm/%40babel/core":         {Package{Type: TypeNode, Name: "@babel/core"}, OS{}},
+		"pkg:pypi/ruamel.yaml-clib":     {Package{Type: TypePython, Name: "Ruamel.yaml_clib"}, OS{}},
+		"pkg:golang/gopkg.in/yaml.v3":   {Package{Type: TypeGoBinary, Name: "gopkg.in/yaml.v3"}, OS{}},
+	} {
+		if got := test.p.PURL(test.os); got != want {
+			t.Errorf("PURL of %s is %s, want %s", test.p.Name, got, want)
+		}
+	}
+}
