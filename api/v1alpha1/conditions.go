@@ -68,6 +68,8 @@ const (
 	ReasonCorruptPackageDatabase = "CorruptPackageDatabase"
 	// ReasonUnsupportedOS: the image's operating system has packages but is not known, or not supported.
 	ReasonUnsupportedOS = "UnsupportedOS"
+	// ReasonUnparsableVersion: a package was not judged, as its version or an advisory's could not be parsed.
+	ReasonUnparsableVersion = "UnparsableVersion"
 	// ReasonStoreFailed: what was extracted could not be stored or read back.
 	ReasonStoreFailed = "StoreFailed"
 )
