@@ -51,7 +51,8 @@ type Cluster struct {
 
 	dir       string
 	options   Options
-	assets    string
+	assets    string // the folder of the control plane's programs
+	kwok      string // the program; empty without nodes
 	config    *rest.Config
 	prober    *http.Client
 	processes []*process // in the order of their start
@@ -74,19 +75,30 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start cluster: %w", err)
 	}
-	need := []string{binaries.Etcd, binaries.APIServer, binaries.Kubectl}
-	if !options.APIOnly {
-		need = append(need, binaries.ControllerManager, binaries.Scheduler)
-	}
-	c.assets, err = binaries.Assets(ctx, c.options.Log, need...)
-	if err != nil {
+	if err := c.findPrograms(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("start cluster: %w", err), c.Stop())
 	}
-	c.Kubectl = filepath.Join(c.assets, binaries.Kubectl)
 	if err := c.run(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("start cluster in %s: %w", c.dir, err), c.Stop())
 	}
 	return c, nil
+}
+
+// findPrograms may take minutes on first use, so its time is not the start's.
+func (c *Cluster) findPrograms(ctx context.Context) (err error) {
+	need := []string{binaries.Etcd, binaries.APIServer, binaries.Kubectl}
+	if !c.options.APIOnly {
+		need = append(need, binaries.ControllerManager, binaries.Scheduler)
+	}
+	c.assets, err = binaries.Assets(ctx, c.options.Log, need...)
+	if err != nil {
+		return err
+	}
+	c.Kubectl = filepath.Join(c.assets, binaries.Kubectl)
+	if len(c.options.KWOKNodes) > 0 {
+		c.kwok, err = binaries.Tool(ctx, "kwok")
+	}
+	return err
 }
 
 // newCluster prepares the folder.

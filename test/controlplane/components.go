@@ -114,10 +114,6 @@ func (c *Cluster) clientArgs(port int) []string {
 
 // startKWOK needs no port: a fake node serves neither logs nor exec. That its nodes are ready shows that it is.
 func (c *Cluster) startKWOK(ctx context.Context) error {
-	program, err := binaries.Tool(ctx, "kwok")
-	if err != nil {
-		return err
-	}
 	config := filepath.Join(c.dir, "kwok.yaml")
 	if err := os.WriteFile(config, kwokConfig, 0o644); err != nil {
 		return fmt.Errorf("write KWOK's stages: %w", err)
@@ -125,7 +121,7 @@ func (c *Cluster) startKWOK(ctx context.Context) error {
 	// Without a folder of its own it would also read the user's ~/.kwok.
 	env := []string{"KWOK_WORKDIR=" + filepath.Join(c.dir, "kwok")}
 	args := []string{"--kubeconfig=" + c.Kubeconfig, "--config=" + config}
-	p, err := startProcess(c.dir, "kwok", program, args, env, c.options.Detached)
+	p, err := startProcess(c.dir, "kwok", c.kwok, args, env, c.options.Detached)
 	if err != nil {
 		return err
 	}
