@@ -16,10 +16,10 @@ const (
 	// formatVersion is to be raised when entries or their places change.
 	formatVersion   = 1
 	defaultMaxEntry = 256 << 20
-	shards          = 256
+	shards          = 16
 )
 
-// kinds are the store's folders, each with a folder for each first byte of a name.
+// kinds are the store's folders, each with a folder for each first digit of a name.
 var kinds = []string{kindImage, kindLayer, kindResolution}
 
 const (
@@ -105,7 +105,7 @@ func (s *Store) makeFolders() error {
 			return err
 		}
 		for shard := range shards {
-			if err := s.disk.mkdir(filepath.Join(folder, fmt.Sprintf("%02x", shard))); err != nil {
+			if err := s.disk.mkdir(filepath.Join(folder, fmt.Sprintf("%x", shard))); err != nil {
 				return err
 			}
 		}
@@ -121,7 +121,7 @@ func (s *Store) removeTemporary() error {
 	folders := []string{s.dir}
 	for _, kind := range kinds {
 		for shard := range shards {
-			folders = append(folders, filepath.Join(s.dir, kind, fmt.Sprintf("%02x", shard)))
+			folders = append(folders, filepath.Join(s.dir, kind, fmt.Sprintf("%x", shard)))
 		}
 	}
 	for _, folder := range folders {

@@ -112,7 +112,7 @@ func (s *Store) Images() iter.Seq2[image.Digest, error] {
 func (s *Store) names(kind string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for shard := range shards {
-			entries, err := os.ReadDir(filepath.Join(s.dir, kind, fmt.Sprintf("%02x", shard)))
+			entries, err := os.ReadDir(filepath.Join(s.dir, kind, fmt.Sprintf("%x", shard)))
 			if err != nil {
 				yield("", err)
 				return
@@ -204,7 +204,7 @@ func (s *Store) put(kind, name string, value any) error {
 }
 
 func (s *Store) path(kind, name string) string {
-	return filepath.Join(s.dir, kind, name[:2], name)
+	return filepath.Join(s.dir, kind, name[:1], name)
 }
 
 func (s *Store) touch(layer image.Digest) {
