@@ -15,7 +15,7 @@ import (
 
 // weekly asks for a fix within a week of the moment that each condition held.
 func weekly(edit func(*v1alpha1.VulnerabilitiesRule)) []Policy {
-	r := deadlines(within(7, critical), within(30, high))
+	r := deadlines(within(7, critical), within(30, high), within(60, low))
 	if edit != nil {
 		edit(&r)
 	}
@@ -46,6 +46,7 @@ func TestClockRunsFromTheMomentTheConditionFirstHeld(t *testing.T) {
 		"worse: the new severity's clock": {days: []*Finding{is(medium), is(high), is(critical)}, want: 9},
 		"first held under a lower one":    {days: []*Finding{is(medium), is(medium), is(high)}, want: 32},
 		"milder: it held all along":       {days: []*Finding{is(critical), is(high)}, want: 30},
+		"much milder: it held all along":  {days: []*Finding{is(high), is(critical), is(low)}, want: 60},
 		"the severity flaps":              {days: []*Finding{is(critical), is(high), is(critical)}, want: 7},
 		"gone for days and back":          {days: []*Finding{is(critical), nil, nil, is(critical)}, want: 7},
 		"a severity that nobody knows":    {days: []*Finding{is(critical), is("Dreadful"), is(critical)}, want: 7},
@@ -53,6 +54,8 @@ func TestClockRunsFromTheMomentTheConditionFirstHeld(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			policies, ledger := weekly(tc.rule), &Ledger{}
+			// Another policy, without conditions, has each finding recorded from the first day on.
+			all := append(weekly(nil), policies...)
 			var facts Facts
 			now := start
 			for i, f := range tc.days {
@@ -61,7 +64,7 @@ func TestClockRunsFromTheMomentTheConditionFirstHeld(t *testing.T) {
 					facts.Findings = []Finding{*f}
 				}
 				now = start.Add(days(i))
-				ledger.Observe(facts, policies, now)
+				ledger.Observe(facts, all, now)
 				ledger.Sweep([][]Finding{facts.Findings}, now)
 				ledger = recode(t, ledger)
 			}
@@ -166,6 +169,19 @@ func TestSweepForgetsAfterThirtyDays(t *testing.T) {
 	ledger.Sweep(nil, start)
 	if !ledger.Sweep(nil, start.Add(days(30))) || ledger.Len() != 0 {
 		t.Errorf("%d entries after thirty days, want none", ledger.Len())
+	}
+}
+
+func TestAFindingThatIsBackIsNotForgotten(t *testing.T) {
+	facts, policies := image(find("CVE-1", "a", critical)), weekly(nil)
+	ledger := observed(t, facts, policies, start)
+	ledger.Sweep(nil, start)
+	if !ledger.Observe(facts, policies, start.Add(days(1))) {
+		t.Error("the finding is back, but nothing changed")
+	}
+	ledger.Sweep([][]Finding{facts.Findings}, start.Add(days(40)))
+	if got := Judge(facts, policies, ledger, start.Add(days(40))); got.Verdict != v1alpha1.VerdictFail {
+		t.Errorf("verdict %s, want Fail: the finding is 40 days old", got.Verdict)
 	}
 }
 

@@ -49,7 +49,7 @@ func findings() []policy.Finding {
 
 func scannedInput() Input {
 	in := input()
-	in.ManifestDigest, in.ConfigDigest = digest, "sha256:c0"
+	in.ManifestDigest, in.ConfigDigest = digest, digest
 	in.Scan = Scan{Done: true, OS: &v1alpha1.OperatingSystem{Family: "debian", Release: "12", SupportEndTime: new(metav1.NewTime(now.AddDate(2, 0, 0)))}, PackageCount: 142}
 	in.Findings = findings()
 	in.Judgement = policy.Judgement{
