@@ -25,7 +25,7 @@ type Limits struct {
 	ResultBytes int64
 
 	// DatabaseBytes is the size of a package database or file list; a larger one
-	// is unread. Default 64 MiB.
+	// is unread. Default 32 MiB.
 	DatabaseBytes int64
 	// ManifestBytes is the size of a file that describes one package, or the
 	// system; a larger one is unread. Default 4 MiB.
@@ -49,7 +49,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.PathDepth, 256)
 	setDefault(&l.Packages, 100_000)
 	setDefault(&l.ResultBytes, 64*mib)
-	setDefault(&l.DatabaseBytes, 64*mib)
+	setDefault(&l.DatabaseBytes, 32*mib)
 	setDefault(&l.ManifestBytes, 4*mib)
 	setDefault(&l.ArchiveBytes, 16*mib)
 	setDefault(&l.ExecutableBytes, 1<<30)

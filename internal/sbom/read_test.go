@@ -292,7 +292,7 @@ func TestReadBombs(t *testing.T) {
 		"a database":           {bomb(dpkgStatus, 0o644), Limits{Bytes: 1 << 30}, v1alpha1.ReasonLimitExceeded},
 		"behind the end":       {zeroReader{}, Limits{Bytes: 1 << 30}, v1alpha1.ReasonLimitExceeded},
 		"header records":       {pax(), Limits{Bytes: 4 * mib}, v1alpha1.ReasonLimitExceeded},
-		"a million files":      {&manyFiles{n: 1_000_000}, Limits{}, ""},
+		"two hundred thousand": {&manyFiles{n: 200_000}, Limits{}, ""},
 		"a million and one":    {&manyFiles{n: 1_000_001}, Limits{}, v1alpha1.ReasonLimitExceeded},
 		"a size of 8 exabytes": {zeros(t, tar.Header{Typeflag: tar.TypeReg, Name: dpkgStatus, Size: 1<<63 - 1, Format: tar.FormatGNU}), Limits{Bytes: 100 * mib}, v1alpha1.ReasonLimitExceeded},
 	}
