@@ -78,7 +78,7 @@ func TestChartRefuses(t *testing.T) {
 func TestChartArguments(t *testing.T) {
 	always := []string{"--store=/var/lib/plimsoll", "--metrics-bind-address=:8443", "--health-probe-bind-address=:8081", "--leader-elect"}
 	cases := map[string][]string{
-		"clusterName=blue":                                      {"--cluster-name=blue"},
+		"persistence.enabled=false":                             {"--store-ephemeral"},
 		"reportRetention=1h30m":                                 {"--report-retention=1h30m"},
 		"reportRate=50":                                         {"--report-rate=50"},
 		"scan.concurrency=4":                                    {"--scan-concurrency=4"},
@@ -92,8 +92,18 @@ func TestChartArguments(t *testing.T) {
 		"extraArgs={--x=1,--y}":                                 {"--x=1", "--y"},
 		"registry.allowedAddresses={10.0.0.0/8,192.168.0.0/16}": {"--registry-allowed-addresses=10.0.0.0/8,192.168.0.0/16"},
 	}
+	flags, err := os.ReadFile(root + "/cmd/plimsoll/flags.go")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for set, want := range cases {
 		t.Run(set, func(t *testing.T) {
+			for _, arg := range append(want, always...) {
+				name, _, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
+				if !strings.HasPrefix(set, "extraArgs") && !strings.Contains(string(flags), `"`+name+`", `) {
+					t.Errorf("the operator has no flag --%s", name)
+				}
+			}
 			container := containerOf(t, indexed(t, templated(t, "--set", set))["Deployment/plimsoll"])
 			got, _, err := unstructured.NestedStringSlice(container, "args")
 			if err != nil {

@@ -1,7 +1,7 @@
 {{- /* The arguments that stand for values which differ from the operator's own defaults. */ -}}
 {{- define "plimsoll.optionalArgs" -}}
-{{- with .Values.clusterName }}
-- {{ printf "--cluster-name=%s" . | quote }}
+{{- if not .Values.persistence.enabled }}
+- --store-ephemeral
 {{- end }}
 {{- with .Values.reportRetention }}
 - --report-retention={{ . }}
