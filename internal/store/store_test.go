@@ -350,6 +350,22 @@ func TestLayerThatNobodyWantsGoesWithTheSecondCollect(t *testing.T) {
 	}
 }
 
+func TestLayerThatIsAskedForDuringCollectStays(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir, Options{})
+	must(t, s.PutLayer(layerOf(1, "bash")))
+	must(t, s.PutImage(imageOf(2, "bash")))
+	s = openTest(t, dir, Options{})
+	removed, err := s.Collect(func(image.Digest) bool {
+		_, err := s.Layer(digest(1))
+		must(t, err)
+		return true
+	})
+	if _, missing := s.Layer(digest(1)); err != nil || removed != 0 || missing != nil {
+		t.Errorf("collect removed %d, %v; the layer: %v", removed, err, missing)
+	}
+}
+
 func TestCollectOfDamagedEntries(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{})
 	must(t, s.PutImage(imageOf(1, "bash")))
