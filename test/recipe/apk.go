@@ -1,7 +1,7 @@
 package recipe
 
 import (
-	"crypto/sha1" //nolint:gosec // the sum that apk records, not a protection
+	"crypto/sha1" // the sum that apk records, not a protection
 	"encoding/base64"
 	"fmt"
 	"path"
@@ -65,6 +65,6 @@ func (a APK) record() string {
 }
 
 func apkSum(body []byte) string {
-	sum := sha1.Sum(body) //nolint:gosec // as above
+	sum := sha1.Sum(body)
 	return "Q1" + base64.StdEncoding.EncodeToString(sum[:])
 }

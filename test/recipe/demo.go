@@ -8,10 +8,11 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 )
 
-// Demo returns the images of a small shop. Against the two real databases of the
-// tests, those of Debian, Alpine, Go and Python have findings under the older and
-// more under the newer; the one of npm has the same under both; empty has none.
-// Ubuntu and Wolfi are judged by the small databases alone.
+// Demo returns the images of a small shop. Under the older of the tests' two real
+// databases all but alpine, billing, search and empty have findings; under the
+// newer checkout and builder (Debian), web (Alpine), recommendations (Python),
+// ledger and api (Go) have more, and debian and storefront (npm) the same. Those
+// databases know neither billing's Ubuntu nor search's Wolfi: Facts does.
 func Demo() []Recipe {
 	return []Recipe{
 		{Name: "debian", Repository: "base/debian", Tag: "12.12", Platforms: one(AMD64), Build: bake(AMD64, shell, debianBase())},
@@ -59,7 +60,7 @@ func program(name string) v1.Config {
 	}
 }
 
-// Versions of the time when the npm database ends.
+// nodeModules of storefront: versions of the time when the npm database ends.
 var nodeModules = []Module{
 	{"handlebars", "4.0.11"},
 	{"hoek", "4.2.0"},
@@ -76,6 +77,7 @@ var nodeModules = []Module{
 	{"ws", "1.1.0"},
 }
 
+// pythonModules of recommendations.
 var pythonModules = []Module{
 	{"Django", "4.2.15"},
 	{"Flask-Cors", "4.0.1"},

@@ -1,7 +1,7 @@
 package recipe
 
 import (
-	"crypto/md5" //nolint:gosec // the sum that dpkg records, not a protection
+	"crypto/md5" // the sum that dpkg records, not a protection
 	"fmt"
 	"strings"
 )
@@ -119,7 +119,7 @@ func (d Deb) list() string {
 func (d Deb) sums() string {
 	var s strings.Builder
 	for _, f := range d.owned() {
-		fmt.Fprintf(&s, "%x  %s\n", md5.Sum(f.Body), f.Path) //nolint:gosec // as above
+		fmt.Fprintf(&s, "%x  %s\n", md5.Sum(f.Body), f.Path)
 	}
 	return s.String()
 }

@@ -11,7 +11,7 @@ import (
 // Rows of the two real databases of the tests that concern the demo's packages,
 // most of them findings, some not; the rows of Ubuntu and Wolfi are public facts
 // (USN-6450-1 and USN-6986-1, Wolfi's advisories for openssl) that those
-// databases have no bucket for. Only they have a publication date.
+// databases have no bucket for. Only their vulnerabilities have a publication date.
 //
 //go:embed testdata/facts_old.tsv testdata/facts_new.tsv
 var facts embed.FS

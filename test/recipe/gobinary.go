@@ -67,15 +67,28 @@ func compile(ctx context.Context, source *txtar.Archive, file string, platform i
 			return err
 		}
 	}
-	cmd := exec.CommandContext(ctx, tool, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", "program", ".")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOTOOLCHAIN=local", "GOWORK=off", "GOFLAGS=-mod=readonly",
+	env := append(os.Environ(), "CGO_ENABLED=0", "GOTOOLCHAIN=local", "GOWORK=off", "GOFLAGS=-mod=readonly",
 		"GOOS="+platform.OS, "GOARCH="+platform.Architecture)
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build: %w: %.1000s", err, output)
+	if err := runGo(ctx, tool, dir, env, "mod", "download"); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if err := runGo(ctx, tool, dir, env, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", "program", "."); err != nil {
+		return err
 	}
 	if err := os.Rename(filepath.Join(dir, "program"), file); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
+	}
+	return nil
+}
+
+func runGo(ctx context.Context, tool, dir string, env []string, args ...string) error {
+	cmd := exec.CommandContext(ctx, tool, args...)
+	cmd.Dir, cmd.Env = dir, env
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go %s: %w: %.1000s", args[0], err, output)
 	}
 	return nil
 }

@@ -97,6 +97,13 @@ func TestGoBinaryErrors(t *testing.T) {
 	if _, err := GoBinary(cancelled, "api", AMD64); err == nil || errors.Is(err, ErrUnavailable) {
 		t.Errorf("error of a cancelled build is %v", err)
 	}
+	t.Run("without modules", func(t *testing.T) {
+		t.Setenv("GOPROXY", "off")
+		t.Setenv("GOMODCACHE", t.TempDir())
+		if _, err := GoBinary(t.Context(), "api", AMD64); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("error is %v, want ErrUnavailable", err)
+		}
+	})
 	t.Setenv("PATH", t.TempDir())
 	if _, err := GoBinary(t.Context(), "api", AMD64); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("error without a toolchain is %v, want ErrUnavailable", err)

@@ -1,7 +1,7 @@
 package recipe
 
 import (
-	"crypto/md5" //nolint:gosec // what dpkg records
+	"crypto/md5" // what dpkg records
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -76,7 +76,7 @@ func assertSums(t *testing.T, files map[string]string, list string) {
 		if !ok {
 			t.Errorf("%s names %q, which is absent", list, name)
 		}
-		if got := fmt.Sprintf("%x", md5.Sum([]byte(body))); got != sum { //nolint:gosec // as above
+		if got := fmt.Sprintf("%x", md5.Sum([]byte(body))); got != sum {
 			t.Errorf("%s: sum of %s is %s, want %s", list, name, sum, got)
 		}
 	}
