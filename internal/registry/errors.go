@@ -38,6 +38,8 @@ func explain(doing string, err error) error {
 		held    *holdError
 		limit   *limitError
 		answer  *transport.Error
+		// Before any answer: where the host may be spoken to in plain HTTP as well, that was tried, too.
+		certificate *tls.CertificateVerificationError
 	)
 	switch {
 	case err == nil:
@@ -51,6 +53,8 @@ func explain(doing string, err error) error {
 		return &Error{Reason: reason, RetryAfter: held.wait, Err: fmt.Errorf("%s: %w", doing, held)}
 	case errors.As(err, &limit):
 		return failf(v1alpha1.ReasonLimitExceeded, "%s: %w", doing, limit)
+	case errors.As(err, &certificate):
+		return failf(v1alpha1.ReasonRegistryUnavailable, "%s: %w", doing, certificate)
 	case errors.As(err, &answer):
 		return explainAnswer(doing, answer)
 	case errors.Is(err, context.Canceled):
@@ -104,7 +108,7 @@ var knownCodes = map[transport.ErrorCode]bool{
 }
 
 // presentable returns the innermost cause whose text is known to come from this
-// machine or from a certificate, or a plain statement where there is none.
+// machine, or a plain statement where there is none.
 func presentable(err error) error {
 	for _, known := range []error{errPlainHTTP, errStalled, errRedirects, context.DeadlineExceeded, io.ErrUnexpectedEOF} {
 		if errors.Is(err, known) {
@@ -112,15 +116,12 @@ func presentable(err error) error {
 		}
 	}
 	var (
-		lookup      *net.DNSError
-		certificate *tls.CertificateVerificationError
-		errno       syscall.Errno
-		alert       tls.AlertError
-		timeout     net.Error
+		lookup  *net.DNSError
+		errno   syscall.Errno
+		alert   tls.AlertError
+		timeout net.Error
 	)
 	switch {
-	case errors.As(err, &certificate):
-		return certificate
 	case errors.As(err, &lookup):
 		return lookup
 	case errors.As(err, &errno):

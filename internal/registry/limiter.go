@@ -72,7 +72,7 @@ type hold struct {
 	status int
 }
 
-// holdError is a request that was not sent because its host asked to wait.
+// holdError is a request that its host answered, or would answer, with the wish to be left alone.
 type holdError struct {
 	host   string
 	status int
@@ -80,7 +80,7 @@ type holdError struct {
 }
 
 func (e *holdError) Error() string {
-	return fmt.Sprintf("%s answered %d %s and asks to wait another %s", e.host, e.status, http.StatusText(e.status), e.wait.Round(time.Second))
+	return fmt.Sprintf("%s answered %d %s and asks to wait for %s", e.host, e.status, http.StatusText(e.status), e.wait.Round(time.Second))
 }
 
 // check returns a *holdError while host is to be left alone.
@@ -99,14 +99,15 @@ func (h *holds) check(host string) error {
 	return &holdError{host: host, status: held.status, wait: wait}
 }
 
-// note remembers what a response asks for: a 429 always, a 503 where it says for how long.
-func (h *holds) note(host string, resp *http.Response) {
+// note remembers what a response asks for, a 429 always, a 503 where it says for
+// how long, and returns it as a *holdError.
+func (h *holds) note(host string, resp *http.Response) error {
 	value := resp.Header.Get("Retry-After")
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests:
 	case resp.StatusCode == http.StatusServiceUnavailable && value != "":
 	default:
-		return
+		return nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -116,7 +117,9 @@ func (h *holds) note(host string, resp *http.Response) {
 			delete(h.hosts, other)
 		}
 	}
-	h.hosts[host] = hold{until: now.Add(retryAfter(value, now)), status: resp.StatusCode}
+	wait := retryAfter(value, now)
+	h.hosts[host] = hold{until: now.Add(wait), status: resp.StatusCode}
+	return &holdError{host: host, status: resp.StatusCode, wait: wait}
 }
 
 // retryAfter parses a Retry-After header: seconds or an HTTP date. The result

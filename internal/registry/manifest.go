@@ -28,7 +28,7 @@ type document struct {
 	Config        *v1.Descriptor    `json:"config"`
 	Layers        []v1.Descriptor   `json:"layers"`
 	Manifests     []v1.Descriptor   `json:"manifests"`
-	FSLayers      json.RawMessage   `json:"fsLayers"`
+	FSLayers      []json.RawMessage `json:"fsLayers"`
 	Annotations   map[string]string `json:"annotations"`
 }
 

@@ -38,7 +38,7 @@ type session struct {
 // connect authenticates. go-containerregistry sends a credential only to the
 // endpoint's host and to the token realm that it names.
 func (c *Client) connect(ctx context.Context, place endpoint, credential Credential) (*session, error) {
-	doing := "connect to registry " + place.host + " for " + place.repository()
+	doing := "connect to the registry of " + place.repository()
 	var options []name.Option
 	if c.insecure[place.host] {
 		options = append(options, name.Insecure)

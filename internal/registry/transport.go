@@ -76,7 +76,6 @@ func (t *guardedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 		release()
 		return nil, err
 	}
-	t.holds.note(host, resp)
 	resp.Body = t.newBody(ctx, cancel, host, resp.Body, release)
 	if resp.StatusCode < http.StatusBadRequest {
 		return resp, nil
@@ -85,6 +84,9 @@ func (t *guardedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	kept, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	resp.Body.Close()
 	resp.Body = io.NopCloser(bytes.NewReader(kept))
+	if err := t.holds.note(host, resp); err != nil {
+		return nil, err
+	}
 	if err := t.guard.permitRealm(resp.Header); err != nil {
 		return nil, err
 	}
