@@ -93,7 +93,7 @@ func (g generator) facts() Facts {
 
 func TestAVerdictHoldsUntilItsSecond(t *testing.T) {
 	changes := 0
-	for seed := range uint64(3000) {
+	for seed := range uint64(1000) {
 		g := generator{rand.New(rand.NewPCG(seed, 1))}
 		facts, policies := g.facts(), g.policies()
 		ledger := observed(t, facts, policies, start.Add(-days(g.IntN(20))))
@@ -124,7 +124,7 @@ func TestAVerdictHoldsUntilItsSecond(t *testing.T) {
 			now = judged.Until
 		}
 	}
-	if changes < 1000 {
+	if changes < 500 {
 		t.Errorf("only %d verdicts changed with time: the property was hardly tested", changes)
 	}
 }

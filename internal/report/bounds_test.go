@@ -53,7 +53,7 @@ func mixed(n, urgent int) []policy.Finding {
 // take the most room.
 func extreme() Input {
 	in := scannedInput()
-	long := strings.Repeat(`<"\`+"\x00\xffé", 2000)
+	long := strings.Repeat(`<"\`+"\x00\xffé", 300)
 	in.Identity.Repository = "r" + strings.Repeat("/x", 255)
 	in.Identity.Platform = "linux/" + strings.Repeat("a", 58)
 	in.ManifestDigest, in.ConfigDigest = digest, digest
