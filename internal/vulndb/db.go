@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -45,8 +46,15 @@ type storedMetadata struct {
 
 // DB is an open database. Its methods may be called from several goroutines.
 type DB struct {
-	bolt     *bbolt.DB
 	metadata Metadata
+	bolt     *bbolt.DB
+	// closing excludes reads from Close.
+	closing sync.RWMutex
+	// tx is one transaction for all reads; nil once closed. A read-only
+	// transaction holds no state that a read changes. To begin one for each read
+	// would not do: on a damaged file bbolt may panic while it begins, and then
+	// keeps its locks for ever.
+	tx *bbolt.Tx
 }
 
 // Open opens the database in dir, which holds trivy.db and metadata.json,
@@ -95,7 +103,7 @@ func readMetadata(path string) (storedMetadata, error) {
 }
 
 func (d *DB) open(path string) error {
-	info, err := os.Lstat(path)
+	info, err := os.Stat(path)
 	if err != nil {
 		return invalidf("open database: %w", err)
 	}
@@ -106,13 +114,23 @@ func (d *DB) open(path string) error {
 	if err != nil {
 		return invalidf("open database %s: %w", path, err)
 	}
+	if d.tx, err = d.bolt.Begin(false); err != nil {
+		return invalidf("open database %s: %w", path, err)
+	}
 	return nil
 }
 
 // Close ends the use of the database. It waits for reads that are under way;
 // later ones return an error.
 func (d *DB) Close() error {
-	if err := d.bolt.Close(); err != nil {
+	d.closing.Lock()
+	defer d.closing.Unlock()
+	if d.tx == nil {
+		return nil
+	}
+	err := errors.Join(d.tx.Rollback(), d.bolt.Close())
+	d.tx = nil
+	if err != nil {
 		return fmt.Errorf("close database: %w", err)
 	}
 	return nil
@@ -122,7 +140,12 @@ func (d *DB) Close() error {
 func (d *DB) Metadata() Metadata { return d.metadata }
 
 func (d *DB) view(read func(*bbolt.Tx) error) error {
-	return guard(func() error { return d.bolt.View(read) })
+	d.closing.RLock()
+	defer d.closing.RUnlock()
+	if d.tx == nil {
+		return errors.New("read database: it is closed")
+	}
+	return guard(func() error { return read(d.tx) })
 }
 
 // guard returns an error where a read of the mapped file faults, as it does
