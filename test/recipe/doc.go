@@ -2,7 +2,7 @@
 // packages, or from real tools, come OCI images and indexes in memory, whose
 // package records have the form and the content that the real tools write.
 //
-// It never touches a registry, never reads the clock, and gives the same
-// digests for the same recipe, except where a toolchain (Go, mmdebstrap, npm)
-// makes the content: those are the same on one machine.
+// It never touches a registry and never reads the clock. The same recipe gives
+// the same digests: with compiled Go programs for as long as the toolchain is
+// the same, and not with what mmdebstrap and npm fetch.
 package recipe
