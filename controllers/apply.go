@@ -18,7 +18,7 @@ const (
 // Fields that the object leaves out stay with whoever owns them. Where the
 // object has a resource version, a newer one in the cluster is a conflict.
 func apply(ctx context.Context, c client.Client, object client.Object) error {
-	u, err := configuration(object, "status")
+	u, err := configuration(c, object, "status")
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func apply(ctx context.Context, c client.Client, object client.Object) error {
 
 // applyStatus does the same for the object's status alone.
 func applyStatus(ctx context.Context, c client.Client, object client.Object) error {
-	u, err := configuration(object, "spec")
+	u, err := configuration(c, object, "spec")
 	if err != nil {
 		return err
 	}
@@ -41,14 +41,19 @@ func applyStatus(ctx context.Context, c client.Client, object client.Object) err
 }
 
 // configuration is what an apply sends of an object, without one of its parts.
-func configuration(object client.Object, without string) (*unstructured.Unstructured, error) {
+func configuration(c client.Client, object client.Object, without string) (*unstructured.Unstructured, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	if err != nil {
 		return nil, fmt.Errorf("convert %T %s: %w", object, client.ObjectKeyFromObject(object), err)
 	}
+	kind, err := c.GroupVersionKindFor(object)
+	if err != nil {
+		return nil, err
+	}
 	delete(content, without)
 	delete(content, "metadata")
 	u := &unstructured.Unstructured{Object: content}
+	u.SetGroupVersionKind(kind)
 	u.SetNamespace(object.GetNamespace())
 	u.SetName(object.GetName())
 	u.SetLabels(object.GetLabels())

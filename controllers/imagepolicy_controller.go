@@ -114,7 +114,6 @@ func (r *policyReconciler) Reconcile(ctx context.Context, request reconcile.Requ
 		return reconcile.Result{}, nil
 	}
 	*status = wanted
-	object.GetObjectKind().SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(r.kind))
 	err := applyStatus(ctx, r.client, object)
 	if apierrors.IsConflict(err) {
 		return reconcile.Result{RequeueAfter: debounce}, nil

@@ -121,7 +121,6 @@ func (r *imageReportReconciler) write(ctx context.Context, s *reportScope) (bool
 		return false, fmt.Errorf("wait to write report %s/%s: %w", s.key.Namespace, s.name(), err)
 	}
 	object := &v1alpha1.ImageReport{
-		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "ImageReport"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.key.Namespace, Name: s.name(), Labels: labels},
 		Spec:       s.spec(),
 	}

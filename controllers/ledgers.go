@@ -100,7 +100,6 @@ func (l *ledgers) save(ctx context.Context, repository string, content *policy.L
 		return fmt.Errorf("encode the deadline ledger of %s: %w", repository, err)
 	}
 	object := &corev1.ConfigMap{
-		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace:   l.namespace,
 			Name:        ledgerName(repository),
