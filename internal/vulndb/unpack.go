@@ -34,6 +34,9 @@ func unpack(dir string, blob io.Reader, l Layer, limits Limits) error {
 	if transport.err == nil && err != nil {
 		return err
 	}
+	if transport.read != l.Size {
+		return invalidf("layer is not of the %d bytes that the manifest says", l.Size)
+	}
 	if got := image.Digest("sha256:" + hex.EncodeToString(hash.Sum(nil))); got != l.Digest {
 		return invalidf("layer has digest %s, want %s", got, l.Digest)
 	}
