@@ -64,6 +64,9 @@ type Client struct {
 }
 
 // New returns a client. It opens no connection yet.
+//
+// net/http tells package log's standard logger of bytes that a server sends
+// unasked. Who keeps logs free of registries' words must discard that logger's output.
 func New(o Options) *Client {
 	if o.MaxInFlightPerHost <= 0 {
 		o.MaxInFlightPerHost = defaultInFlight

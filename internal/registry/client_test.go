@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -80,6 +82,8 @@ func TestReasons(t *testing.T) {
 		"connection closed":         {path: manifests, fault: testregistry.Fault{Drop: true}, want: v1alpha1.ReasonRegistryUnavailable},
 		"silence":                   {path: manifests, fault: testregistry.Fault{Hang: true}, want: v1alpha1.ReasonRegistryUnavailable, words: []string{"deadline exceeded"}},
 		"silence for a blob":        {path: blobs, fault: testregistry.Fault{Hang: true}, want: v1alpha1.ReasonRegistryUnavailable},
+		"silence amid a manifest":   {path: manifests, fault: testregistry.Fault{Stall: true}, want: v1alpha1.ReasonRegistryUnavailable, words: []string{"stopped sending"}},
+		"silence amid a blob":       {path: blobs, fault: testregistry.Fault{Stall: true}, want: v1alpha1.ReasonRegistryUnavailable, words: []string{"stopped sending"}},
 		"corrupt manifest":          {path: manifests, fault: testregistry.Fault{Corrupt: true}, want: v1alpha1.ReasonDigestMismatch},
 		"another manifest":          {path: manifests, fault: testregistry.Fault{Replace: []byte("{}")}, want: v1alpha1.ReasonDigestMismatch},
 		"truncated manifest":        {path: manifests, fault: testregistry.Fault{Truncate: true}, want: v1alpha1.ReasonRegistryUnavailable},
@@ -101,7 +105,7 @@ func TestReasons(t *testing.T) {
 			now := time.Now()
 			client := newClient(func(o *Options) {
 				o.Now = func() time.Time { return now }
-				if c.fault.Hang {
+				if c.fault.Hang || c.fault.Stall {
 					o.Timeout = 200 * time.Millisecond
 				}
 			})
@@ -152,14 +156,14 @@ func TestContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Fail("/v2/", testregistry.Fault{Hang: true})
-
-	canceled, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(50*time.Millisecond, cancel)
-	for name, err := range map[string]error{
-		"manifest": errorOf(newClient().Manifest(canceled, ref, amd64, nil)),
-		"layer":    errorOf(layers.Layers[0].Open(canceled)),
+	for name, ask := range map[string]func(context.Context) error{
+		"manifest": func(ctx context.Context) error { return errorOf(newClient().Manifest(ctx, ref, amd64, nil)) },
+		"layer":    func(ctx context.Context) error { return errorOf(layers.Layers[0].Open(ctx)) },
 	} {
+		canceled, cancel := context.WithCancel(t.Context())
+		r.Heal()
+		r.Fail("/v2/", testregistry.Fault{Hang: true, Reached: cancel})
+		err := ask(canceled)
 		if !errors.Is(err, context.Canceled) || reasonOf(err) != "" {
 			t.Errorf("%s, canceled: reason %q, %v", name, reasonOf(err), err)
 		}
@@ -178,9 +182,10 @@ func errorOf[T any](_ T, err error) error { return err }
 func TestTLS(t *testing.T) {
 	r := startRegistry(t, testregistry.Options{})
 	ref := simpleImage(t, r, "shop/api", "1")
-	server := httptest.NewTLSServer(r)
+	server := httptest.NewUnstartedServer(r)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
 	defer server.Close()
-	server.Config.ErrorLog = nil
 	ref.Repository = strings.TrimPrefix(server.URL, "https://") + "/shop/api"
 
 	_, err := pull(t.Context(), newClient(), ref, amd64, nil)
@@ -367,8 +372,8 @@ func TestInFlightIsBounded(t *testing.T) {
 	const pulls, bound = 8, 2
 	r := startRegistry(t, testregistry.Options{})
 	ref := simpleImage(t, r, "shop/api", "1")
-	release := make(chan struct{})
-	r.Fail("/v2/shop/api/", testregistry.Fault{Until: release})
+	reached, release := make(chan struct{}, 100), make(chan struct{})
+	r.Fail("/v2/shop/api/", testregistry.Fault{Until: release, Reached: func() { reached <- struct{}{} }})
 	client := newClient(func(o *Options) { o.MaxInFlightPerHost = bound })
 	var group sync.WaitGroup
 	for range pulls {
@@ -378,9 +383,8 @@ func TestInFlightIsBounded(t *testing.T) {
 			}
 		})
 	}
-	gets := func() int { return r.Stats().Repositories["shop/api"].Manifests.Gets }
-	for gets() < bound {
-		time.Sleep(time.Millisecond)
+	for range bound {
+		<-reached
 	}
 	// All the others have had every chance to overtake by the time one more ping would have been answered.
 	waiting, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
@@ -388,8 +392,8 @@ func TestInFlightIsBounded(t *testing.T) {
 	if _, err := client.Manifest(waiting, ref, amd64, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a further pull: %v", err)
 	}
-	if got := gets(); got != bound {
-		t.Errorf("%d requests in flight, want %d", got, bound)
+	if more := len(reached); more != 0 {
+		t.Errorf("%d requests in flight, want %d", bound+more, bound)
 	}
 	close(release)
 	group.Wait()

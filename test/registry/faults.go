@@ -8,8 +8,10 @@ import (
 	"strings"
 )
 
-// Fault is what goes wrong with a request. The first field that is set decides.
+// Fault is what goes wrong with a request. The first field that is set, after Reached, decides.
 type Fault struct {
+	// Reached, if set, is called when a request meets the fault.
+	Reached func()
 	// Drop closes the connection without an answer.
 	Drop bool
 	// Hang gives no answer until the client goes away or the registry is closed.
@@ -30,6 +32,8 @@ type Fault struct {
 	Short bool
 	// Truncate promises all of the healthy body, sends half of it and closes the connection.
 	Truncate bool
+	// Stall promises all of the healthy body, sends half of it and nothing more until the client goes away.
+	Stall bool
 }
 
 type prefixedFault struct {
@@ -68,6 +72,9 @@ func (r *Registry) faultFor(path string) (Fault, bool) {
 }
 
 func (f Fault) serve(w http.ResponseWriter, req *http.Request, store http.Handler) {
+	if f.Reached != nil {
+		f.Reached()
+	}
 	switch {
 	case f.Drop:
 		panic(http.ErrAbortHandler)
@@ -111,7 +118,7 @@ func (f Fault) distort(w http.ResponseWriter, req *http.Request, healthy http.Ha
 		answer[len(answer)/2] ^= 0xff
 	case f.Short:
 		answer, promised = half, len(half)
-	case f.Truncate:
+	case f.Truncate, f.Stall:
 		answer = half
 	}
 	for name, values := range recorder.Header() {
@@ -121,4 +128,8 @@ func (f Fault) distort(w http.ResponseWriter, req *http.Request, healthy http.Ha
 	w.WriteHeader(recorder.Code)
 	// The server closes the connection where less is written than promised.
 	_, _ = w.Write(answer)
+	if f.Stall {
+		_ = http.NewResponseController(w).Flush()
+		<-req.Context().Done()
+	}
 }

@@ -30,7 +30,8 @@ type Registry struct {
 	// Addr is the registry's host:port.
 	Addr string
 
-	server *http.Server
+	server   *http.Server
+	listener net.Listener
 	// store is the registry proper, behind authentication, faults and counters.
 	store  http.Handler
 	bearer bool
@@ -61,11 +62,12 @@ func Start(o Options) (*Registry, error) {
 	}
 	quiet := log.New(io.Discard, "", 0)
 	r := &Registry{
-		Addr:   listener.Addr().String(),
-		store:  registry.New(registry.Logger(quiet), registry.WithBlobHandler(blobs), registry.WithReferrersSupport(true)),
-		bearer: o.Bearer,
-		stats:  newStats(),
-		tokens: map[string]string{},
+		Addr:     listener.Addr().String(),
+		listener: listener,
+		store:    registry.New(registry.Logger(quiet), registry.WithBlobHandler(blobs), registry.WithReferrersSupport(true)),
+		bearer:   o.Bearer,
+		stats:    newStats(),
+		tokens:   map[string]string{},
 	}
 	r.server = &http.Server{Handler: r, ErrorLog: quiet, ReadHeaderTimeout: time.Minute}
 	go func() { _ = r.server.Serve(listener) }()
@@ -74,7 +76,12 @@ func Start(o Options) (*Registry, error) {
 
 // Close stops the registry and breaks open connections.
 func (r *Registry) Close() error {
-	return r.server.Close()
+	err := r.server.Close()
+	// The server may not have begun to serve, and so not know its listener yet.
+	if closing := r.listener.Close(); !errors.Is(closing, net.ErrClosed) {
+		err = errors.Join(err, closing)
+	}
+	return err
 }
 
 // Serve runs an open registry on addr, with its blobs in dir, until ctx is done.
@@ -84,7 +91,7 @@ func Serve(ctx context.Context, addr, dir string) error {
 		return err
 	}
 	<-ctx.Done()
-	if err := r.Close(); err != nil && !errors.Is(err, http.ErrServerClosed) {
+	if err := r.Close(); err != nil {
 		return fmt.Errorf("stop registry on %s: %w", addr, err)
 	}
 	return nil

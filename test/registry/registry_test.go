@@ -250,8 +250,8 @@ func TestHangEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := start(t, Options{})
 			push(t, r, "shop/api:1", randomImage(t))
-			until := make(chan struct{})
-			r.Fail("/v2/", Fault{Until: until})
+			reached, until := make(chan struct{}), make(chan struct{})
+			r.Fail("/v2/", Fault{Until: until, Reached: func() { close(reached) }})
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			done := make(chan error)
@@ -259,12 +259,10 @@ func TestHangEnds(t *testing.T) {
 				_, _, err := get(t, "http://"+r.Addr+"/v2/shop/api/manifests/1", func(req *http.Request) { *req = *req.WithContext(ctx) })
 				done <- err
 			}()
-			for r.Stats().Requests() == 0 {
-				select {
-				case err := <-done:
-					t.Fatalf("it did not hang: %v", err)
-				case <-time.After(time.Millisecond):
-				}
+			select {
+			case err := <-done:
+				t.Fatalf("it did not hang: %v", err)
+			case <-reached:
 			}
 			c.end(r, cancel, func() { close(until) })
 			if err := <-done; (err != nil) != c.wantErr {
