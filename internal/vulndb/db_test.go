@@ -13,6 +13,7 @@ import (
 
 	"github.com/aquasecurity/trivy-db/pkg/types"
 	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/match"
@@ -454,4 +455,25 @@ func FuzzOpen(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// Trivy passes over empty values, and so must we; buckets have no value at all.
+func TestRecordsPassOverEmptyValues(t *testing.T) {
+	dir := build(t, database.Spec{Facts: []recipe.Fact{fact("wolfi", "curl", "CVE-1", `{}`)}})
+	writable, err := bbolt.Open(filepath.Join(dir, "trivy.db"), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = writable.Update(func(tx *bbolt.Tx) error {
+		curl := tx.Bucket([]byte("wolfi")).Bucket([]byte("curl"))
+		_, err := curl.CreateBucket([]byte("CVE-2"))
+		return errors.Join(err, curl.Put([]byte("CVE-3"), nil))
+	})
+	if err := errors.Join(err, writable.Close()); err != nil {
+		t.Fatal(err)
+	}
+	got, err := open(t, dir).Records(match.Key{Bucket: "wolfi", Name: "curl"})
+	if err != nil || len(got) != 1 || len(got[0].Advisories) != 1 {
+		t.Errorf("Records = %+v, %v, want CVE-1 alone", got, err)
+	}
 }
