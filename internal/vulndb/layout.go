@@ -88,7 +88,7 @@ func readBounded(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() //nolint:errcheck // Only read.
+	defer file.Close()
 	raw, err := io.ReadAll(io.LimitReader(file, maxManifestBytes+1))
 	if err == nil && len(raw) > maxManifestBytes {
 		err = fmt.Errorf("read %s: more than %d bytes", name, maxManifestBytes)

@@ -86,7 +86,7 @@ func (a artifact) fetch(ctx context.Context, revision image.Digest, dir string, 
 	if err != nil {
 		return unavailable("fetch layer", err)
 	}
-	defer blob.Close() //nolint:errcheck // Only read.
+	defer blob.Close()
 	return unpack(dir, blob, l, limits)
 }
 
@@ -138,6 +138,6 @@ func (d directory) read(name string, read func(io.Reader) error) error {
 	if err != nil {
 		return unavailable("read database", err)
 	}
-	defer file.Close() //nolint:errcheck // Only read.
+	defer file.Close()
 	return read(file)
 }

@@ -124,7 +124,7 @@ func (u *Updater) try(ctx context.Context, source Source, allowRollback bool) (*
 	if err := freshDir(staging); err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(staging) //nolint:errcheck // The next update removes it.
+	defer os.RemoveAll(staging) // Where it fails, the next update removes it.
 	if err := from.fetch(ctx, revision, staging, u.limits); err != nil {
 		return nil, err
 	}

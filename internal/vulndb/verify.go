@@ -40,7 +40,7 @@ func (d *DB) verify(path string) error {
 	if err != nil {
 		return invalidf("check database: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // Only read.
+	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
 		return invalidf("check database: %w", err)

@@ -147,7 +147,7 @@ func unpack(layoutDir, dst string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close() //nolint:errcheck // Only read.
+	defer file.Close()
 	if err := os.MkdirAll(dst, 0o755); err != nil {
 		return err
 	}
