@@ -92,6 +92,7 @@ generate: ## Generate the API's deep copies.
 .PHONY: manifests
 manifests: ## Generate the CRDs.
 	$(call tool,controller-gen) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
+	cp config/crd/bases/*.yaml charts/plimsoll/files/crds/
 
 ##@ Build and install
 

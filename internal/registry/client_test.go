@@ -471,6 +471,8 @@ func TestIndex(t *testing.T) {
 	lying.Size++
 	foreign := plain(amdImage)
 	foreign.ArtifactType = "application/vnd.example.sbom"
+	repeated := armImage
+	repeated.ArtifactType = string(types.OCIConfigJSON)
 	long := amdImage
 	long.Digest = v1.Hash{Algorithm: "sha512", Hex: strings.Repeat("ab", 64)}
 	cases := map[string]struct {
@@ -486,6 +488,7 @@ func TestIndex(t *testing.T) {
 		"attestation first":        {index: index(attestation, amdImage), platform: amd64, want: amdImage},
 		"no platform named":        {index: index(plain(amdImage)), platform: amd64, want: amdImage},
 		"no platform, and another": {index: index(plain(amdImage)), platform: arm64, reason: v1alpha1.ReasonPlatformNotFound, words: []string{"linux/amd64"}},
+		"configuration's type":     {index: index(amdImage, repeated), platform: arm64, want: repeated},
 		"an artifact":              {index: index(foreign), platform: amd64, reason: v1alpha1.ReasonPlatformNotFound},
 		"nested":                   {index: index(nested(1, amdImage)), platform: amd64, want: amdImage},
 		"nested to the limit":      {index: index(nested(maxIndexDepth-1, amdImage)), platform: amd64, want: amdImage},

@@ -100,8 +100,11 @@ func (d *document) choose(platform image.Platform) (entry v1.Descriptor, sure bo
 	return v1.Descriptor{}, false, failf(v1alpha1.ReasonPlatformNotFound, "there is no image for %s, only for: %s", platform, d.platforms())
 }
 
+// leadsToImage says whether an index's entry may be an image. Indexes that
+// go-containerregistry writes repeat the configuration's type as the artifact's.
 func leadsToImage(entry v1.Descriptor) bool {
-	return entry.ArtifactType == "" && (entry.MediaType.IsImage() || entry.MediaType.IsIndex())
+	artifact := entry.ArtifactType != "" && !types.MediaType(entry.ArtifactType).IsConfig()
+	return !artifact && (entry.MediaType.IsImage() || entry.MediaType.IsIndex())
 }
 
 // platforms lists the first of the index's platforms.

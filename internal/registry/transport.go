@@ -26,7 +26,7 @@ const (
 )
 
 var (
-	errPlainHTTP = errors.New("plain HTTP is allowed only for the hosts of --registry-insecure-hosts")
+	errPlainHTTP = errors.New("plain HTTP is allowed only for the hosts of --insecure-registries")
 	errStalled   = errors.New("the registry stopped sending")
 )
 
