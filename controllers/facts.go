@@ -39,7 +39,7 @@ func policyFindings(content *sbom.Image, findings []match.Finding) []policy.Find
 			ID:               f.ID,
 			VendorIDs:        f.VendorIDs,
 			Package:          pkg.Name,
-			PURL:             pkg.PURL(content.OS),
+			PURLs:            pkg.PURLs(content.OS),
 			Path:             pkg.Path,
 			InstalledVersion: pkg.Version,
 			FixedVersion:     f.FixedVersion,

@@ -48,7 +48,8 @@ type Exception struct {
 	// +kubebuilder:validation:items:MaxLength=128
 	// +kubebuilder:validation:items:Pattern=`^[A-Za-z0-9][A-Za-z0-9._:-]*$`
 	Vulnerabilities []string `json:"vulnerabilities"`
-	// packages as purls, matched without version. Empty: all.
+	// packages as purls, matched without version, of a package or of the source
+	// package that it was built from. Empty: all.
 	//
 	// +optional
 	// +listType=set

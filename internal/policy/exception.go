@@ -49,7 +49,7 @@ func (t *trial) isExcepted(f Finding, byID map[string][]v1alpha1.Exception) bool
 	excepted := false
 	try := func(id string) {
 		for _, e := range byID[id] {
-			if !matchesPackage(e.Packages, f.PURL) {
+			if !matchesPackage(e.Packages, f.PURLs) {
 				continue
 			}
 			excepted = true
@@ -75,19 +75,19 @@ func takesOut(s v1alpha1.ExceptionStatus) bool {
 	return s == v1alpha1.ExceptionNotAffected || s == v1alpha1.ExceptionFixed
 }
 
-// matchesPackage says whether one of the purls names the package, whatever the
-// versions and qualifiers. No purl names all; one that does not parse names none.
-func matchesPackage(purls []string, purl string) bool {
+// matchesPackage says whether one of the exception's purls is one of the
+// package's, whatever the versions and qualifiers. No purl names all packages;
+// one that does not parse names none.
+func matchesPackage(purls, pkg []string) bool {
 	if len(purls) == 0 {
 		return true
 	}
-	want, err := parsePURL(purl)
-	if err != nil {
-		return false
-	}
-	return slices.ContainsFunc(purls, func(s string) bool {
-		got, err := parsePURL(s)
-		return err == nil && got == want
+	return slices.ContainsFunc(purls, func(purl string) bool {
+		want, err := parsePURL(purl)
+		return err == nil && slices.ContainsFunc(pkg, func(s string) bool {
+			got, err := parsePURL(s)
+			return err == nil && got == want
+		})
 	})
 }
 

@@ -30,8 +30,9 @@ func TestExceptionsTakeFindingsOut(t *testing.T) {
 	expires := func(at time.Time) func(*v1alpha1.Exception) {
 		return func(e *v1alpha1.Exception) { e.ExpirationTime = new(metav1.NewTime(at)) }
 	}
-	debian := purl("pkg:deb/debian/openssl?arch=amd64&distro=debian-12")
-	lodash := purl("pkg:npm/%40scope/lodash")
+	debian := purls("pkg:deb/debian/openssl?arch=amd64&distro=debian-12")
+	libssl := purls("pkg:deb/debian/libssl3", "pkg:deb/debian/openssl")
+	lodash := purls("pkg:npm/%40scope/lodash")
 	tests := map[string]struct {
 		finding   Finding
 		exception v1alpha1.Exception
@@ -43,14 +44,17 @@ func TestExceptionsTakeFindingsOut(t *testing.T) {
 		"by purl":                       {find("CVE-1", "openssl", high, debian), exception(packages("pkg:deb/debian/openssl")), true},
 		"by purl, whatever version":     {find("CVE-1", "openssl", high, debian), exception(packages("pkg:deb/debian/openssl@3.0.1?arch=arm64")), true},
 		"by one of the purls":           {find("CVE-1", "openssl", high, debian), exception(packages("pkg:npm/a", "pkg:deb/debian/openssl")), true},
+		"by the source's purl":          {find("CVE-1", "libssl3", high, libssl), exception(packages("pkg:deb/debian/openssl")), true},
+		"by the package's own purl":     {find("CVE-1", "libssl3", high, libssl), exception(packages("pkg:deb/debian/libssl3")), true},
+		"by another binary of a source": {find("CVE-1", "libssl3", high, libssl), exception(packages("pkg:deb/debian/libssl-dev")), false},
 		"another name":                  {find("CVE-1", "openssl", high, debian), exception(packages("pkg:deb/debian/openssh")), false},
 		"another namespace":             {find("CVE-1", "openssl", high, debian), exception(packages("pkg:deb/ubuntu/openssl")), false},
 		"another type":                  {find("CVE-1", "openssl", high, debian), exception(packages("pkg:rpm/debian/openssl")), false},
 		"no namespace":                  {find("CVE-1", "openssl", high, debian), exception(packages("pkg:deb/openssl")), false},
 		"an encoded namespace":          {find("CVE-1", "lodash", high, lodash), exception(packages("pkg:npm/@scope/lodash")), true},
-		"a finding without a purl":      {find("CVE-1", "a", high, purl("")), exception(packages("pkg:npm/a")), false},
-		"all packages without a purl":   {find("CVE-1", "a", high, purl("")), exception(), true},
-		"a purl that does not parse":    {find("CVE-1", "a", high, purl("")), exception(packages("")), false},
+		"a finding without a purl":      {find("CVE-1", "a", high, purls()), exception(packages("pkg:npm/a")), false},
+		"all packages without a purl":   {find("CVE-1", "a", high, purls()), exception(), true},
+		"a purl that does not parse":    {find("CVE-1", "a", high, purls("")), exception(packages("")), false},
 		"by image":                      {find("CVE-1", "a", high), exception(images("registry.example.com/**")), true},
 		"another image":                 {find("CVE-1", "a", high), exception(images("registry.example.com/*")), false},
 		"a pattern that does not parse": {find("CVE-1", "a", high), exception(images("registry.example.com/**", "[")), false},

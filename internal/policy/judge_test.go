@@ -18,7 +18,7 @@ func days(n int) time.Duration { return time.Duration(n) * day }
 
 func find(id, pkg string, severity v1alpha1.Severity, edits ...func(*Finding)) Finding {
 	f := Finding{
-		ID: id, Package: pkg, PURL: "pkg:deb/debian/" + pkg, InstalledVersion: "1",
+		ID: id, Package: pkg, PURLs: []string{"pkg:deb/debian/" + pkg}, InstalledVersion: "1",
 		Severity: severity, Status: v1alpha1.StatusAffected,
 	}
 	for _, edit := range edits {
@@ -35,7 +35,7 @@ func alias(id string) func(*Finding) {
 func published(t time.Time) func(*Finding) { return func(f *Finding) { f.Published = t } }
 func at(path string) func(*Finding)        { return func(f *Finding) { f.Path = path } }
 func version(v string) func(*Finding)      { return func(f *Finding) { f.InstalledVersion = v } }
-func purl(s string) func(*Finding)         { return func(f *Finding) { f.PURL = s } }
+func purls(s ...string) func(*Finding)     { return func(f *Finding) { f.PURLs = s } }
 
 func image(findings ...Finding) Facts {
 	return Facts{

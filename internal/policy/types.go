@@ -27,9 +27,10 @@ type Facts struct {
 type Finding struct {
 	ID        string
 	VendorIDs []string
-	// Package name and its purl without a version.
+	// Package name, and its purls without a version: its own and that of the
+	// source that it was built from.
 	Package          string
-	PURL             string
+	PURLs            []string
 	Path             string
 	InstalledVersion string
 	FixedVersion     string

@@ -14,6 +14,18 @@ var purlTypes = map[PackageType]string{
 	TypePython:   packageurl.TypePyPi,
 }
 
+// PURLs are the package's own URL and, where it was built from a source package
+// of another name, that of the source: people and VEX documents name either.
+func (p Package) PURLs(os OS) []string {
+	urls := []string{p.PURL(os)}
+	if p.SourceName != "" && p.SourceName != p.Name {
+		source := p
+		source.Name = p.SourceName
+		urls = append(urls, source.PURL(os))
+	}
+	return urls
+}
+
 // PURL is the package's URL without its version. The namespace of a system
 // package is the family of the operating system. Names are in the form that
 // the URL's specification asks for: in lower case, where a type ignores it.

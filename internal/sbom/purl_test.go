@@ -1,6 +1,9 @@
 package sbom
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestPURL(t *testing.T) {
 	for want, test := range map[string]struct {
@@ -21,5 +24,23 @@ func TestPURL(t *testing.T) {
 		if got := test.p.PURL(test.os); got != want {
 			t.Errorf("PURL of %s is %s, want %s", test.p.Name, got, want)
 		}
+	}
+}
+
+func TestPURLs(t *testing.T) {
+	for name, test := range map[string]struct {
+		p    Package
+		want []string
+	}{
+		"a binary of another name": {Package{Type: TypeDpkg, Name: "libssl3", SourceName: "openssl"}, []string{"pkg:deb/debian/libssl3", "pkg:deb/debian/openssl"}},
+		"a binary of the same":     {Package{Type: TypeDpkg, Name: "openssl", SourceName: "openssl"}, []string{"pkg:deb/debian/openssl"}},
+		"an origin":                {Package{Type: TypeAPK, Name: "libcrypto3", SourceName: "openssl"}, []string{"pkg:apk/debian/libcrypto3", "pkg:apk/debian/openssl"}},
+		"a language package":       {Package{Type: TypeNode, Name: "lodash"}, []string{"pkg:npm/lodash"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := test.p.PURLs(OS{Family: "debian"}); !slices.Equal(got, test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
 	}
 }
