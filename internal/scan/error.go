@@ -7,6 +7,7 @@ import (
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/registry"
+	"github.com/plimsoll-dev/plimsoll/internal/report"
 	"github.com/plimsoll-dev/plimsoll/internal/sbom"
 )
 
@@ -53,16 +54,5 @@ func Reason(err error) (reason string, retryAfter time.Duration) {
 // the registry's content stay as they are.
 func Final(err error) bool {
 	reason, _ := Reason(err)
-	switch reason {
-	case v1alpha1.ReasonImageNotFound,
-		v1alpha1.ReasonNotAnImage,
-		v1alpha1.ReasonPlatformNotFound,
-		v1alpha1.ReasonDigestNotPullable,
-		v1alpha1.ReasonLimitExceeded,
-		v1alpha1.ReasonDigestMismatch,
-		v1alpha1.ReasonTruncatedLayer,
-		v1alpha1.ReasonAddressNotAllowed:
-		return true
-	}
-	return false
+	return report.Final(reason)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -153,13 +152,13 @@ func (s *Scanner) extract(ctx context.Context, manifest *registry.Manifest) (*st
 
 // layer returns what a layer holds: stored, being read by another scan, or read now.
 func (s *Scanner) layer(ctx context.Context, layer registry.Layer) (*sbom.Layer, error) {
-	stored, err := s.Store.Layer(layer.DiffID)
+	known, err := s.Store.Layer(layer.DiffID)
 	if !errors.Is(err, store.ErrNotFound) {
-		return stored, err
+		return known, stored(err)
 	}
 	read := s.layers.DoChan(string(layer.DiffID), func() (any, error) {
 		// Others may wait for this read, so that it must outlive the scan that began it.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Timeout)
+		ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.Timeout, s.tooSlow(layer))
 		defer cancel()
 		return s.read(ctx, layer)
 	})
@@ -174,19 +173,31 @@ func (s *Scanner) layer(ctx context.Context, layer registry.Layer) (*sbom.Layer,
 	}
 }
 
-func (s *Scanner) read(ctx context.Context, layer registry.Layer) (_ *sbom.Layer, err error) {
+// read stores what the layer holds, once its digests are verified: that is at
+// the very end of the stream, to which sbom reads.
+func (s *Scanner) read(ctx context.Context, layer registry.Layer) (*sbom.Layer, error) {
+	read, err := s.stream(ctx, layer)
+	if err != nil && ctx.Err() != nil {
+		// Whatever failed, it failed because time was up.
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return read, stored(s.Store.PutLayer(read))
+}
+
+func (s *Scanner) stream(ctx context.Context, layer registry.Layer) (*sbom.Layer, error) {
 	tar, err := layer.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, tar.Close()) }()
 	read, err := sbom.Read(ctx, layer.DiffID, tar, s.Limits)
-	if err != nil {
-		return nil, err
-	}
-	// The digests are only verified at the very end, behind the archive's own.
-	if _, err := io.Copy(io.Discard, tar); err != nil {
-		return nil, err
-	}
-	return read, s.Store.PutLayer(read)
+	// Nothing that matters is left to fail in closing a body that was only read.
+	_ = tar.Close()
+	return read, err
+}
+
+func (s *Scanner) tooSlow(layer registry.Layer) error {
+	return &Error{Reason: v1alpha1.ReasonLimitExceeded, Err: fmt.Errorf("read layer %s: not done within %s", layer.DiffID, s.Timeout)}
 }
