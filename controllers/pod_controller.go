@@ -52,6 +52,12 @@ func (r *podReconciler) fill(ctx context.Context) error {
 
 // Reconcile implements reconcile.Reconciler.
 func (r *podReconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	select {
+	case <-r.synced:
+		// The first filling must not overwrite a pod by an older state of it.
+	case <-ctx.Done():
+		return reconcile.Result{}, context.Cause(ctx)
+	}
 	var pod corev1.Pod
 	err := r.client.Get(ctx, request.NamespacedName, &pod)
 	if client.IgnoreNotFound(err) != nil {

@@ -40,6 +40,10 @@ func up(ctx context.Context, dir string) (err error) {
 	if controlplane.Running(dir) {
 		return errors.New("the demo runs already; make demo-down stops it")
 	}
+	// What an earlier demo has stored must not spare this one the work.
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove the state of an earlier demo: %w", err)
+	}
 	say("Starting a Kubernetes control plane with two fake nodes (the very first time it is built, which takes minutes)")
 	p, err := playground.Start(ctx, playground.Options{
 		Dir: dir, Detached: true,
