@@ -135,8 +135,8 @@ func contentState(img *store.Image) scanState {
 		state.Message = fmt.Sprintf("the image's system packages cannot be judged: operating system %q release %q", img.Content.OS.Family, img.Content.OS.Release)
 	}
 	for _, unread := range img.Content.Unread {
-		if unread.Reason == v1alpha1.ReasonCorruptPackageDatabase {
-			state.Reason = v1alpha1.ReasonCorruptPackageDatabase
+		if unread.Database {
+			state.Reason = unread.Reason
 			state.Message = fmt.Sprintf("%s: %s", unread.Path, unread.Message)
 			return state
 		}

@@ -42,3 +42,15 @@ func (x *extractor) run(e *entry) (file File, err error) {
 	}()
 	return x.read(e)
 }
+
+// isDatabase says whether the path is that of a database of system packages.
+func isDatabase(name string) bool { return isDpkgStatus(name, 0) || isAPKDatabase(name, 0) }
+
+// isDatabaseDir says whether the path is that of a directory which holds
+// databases of system packages and nothing else.
+func isDatabaseDir(name string) bool {
+	if name == dpkgStatusDir || name == parent(dpkgStatus) {
+		return true
+	}
+	return isAPKDatabase(name+"/installed", 0) || isAPKDatabase(name+"/db/installed", 0)
+}

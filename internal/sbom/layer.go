@@ -33,18 +33,21 @@ type File struct {
 	// Link is the path of which this file is a hard link, if its content is not
 	// in this layer or came under another name.
 	Link string `json:"h,omitempty"`
+	// Symlink is the target of a symbolic link in the place of a package database
+	// or of its directory.
+	Symlink string `json:"y,omitempty"`
 	// Reason and Message say why the file, or the rest of it, is unread.
 	Reason  string `json:"r,omitempty"`
 	Message string `json:"m,omitempty"`
 }
 
 func (f File) empty() bool {
-	return len(f.Packages) == 0 && len(f.Owned) == 0 && f.OS == OS{} && f.Link == "" && f.Reason == ""
+	return len(f.Packages) == 0 && len(f.Owned) == 0 && f.OS == OS{} && f.Link == "" && f.Symlink == "" && f.Reason == ""
 }
 
 // size is about what f takes in memory, in bytes.
 func (f File) size() int64 {
-	n := 160 + len(f.Link) + len(f.Message) + 8*len(f.Owned)
+	n := 160 + len(f.Link) + len(f.Symlink) + len(f.Message) + 8*len(f.Owned)
 	for _, p := range f.Packages {
 		n += 160 + len(p.Name) + len(p.Version) + len(p.SourceName) + len(p.SourceVersion) + len(p.Arch)
 	}

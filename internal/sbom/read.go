@@ -165,6 +165,8 @@ func (w *walk) entry(header *tar.Header) error {
 		return w.regular(name, header)
 	case tar.TypeLink:
 		return w.hardLink(name, header)
+	case tar.TypeSymlink:
+		return w.symlink(name, header)
 	}
 	return nil
 }
@@ -246,6 +248,23 @@ func (w *walk) hardLink(name string, header *tar.Header) error {
 		return w.keep(name, file)
 	}
 	return w.keep(name, File{Link: target})
+}
+
+// symlink keeps a link that hides a package database, unless Squash finds that
+// the link leads to another.
+func (w *walk) symlink(name string, header *tar.Header) error {
+	if !isDatabase(name) && !isDatabaseDir(name) {
+		return nil
+	}
+	target := header.Linkname
+	if !path.IsAbs(target) {
+		target = path.Join(parent(name), target)
+	}
+	target, err := w.clean(target)
+	if err != nil {
+		return err
+	}
+	return w.keep(name, File{Symlink: "/" + target})
 }
 
 func (w *walk) keep(name string, file File) error {

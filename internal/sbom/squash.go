@@ -149,11 +149,39 @@ func (v view) at(name string) File {
 func (v view) unread() []Unread {
 	var list []Unread
 	for _, name := range slices.Sorted(maps.Keys(v)) {
-		if file := v[name]; file.Reason != "" {
-			list = append(list, Unread{Path: name, Reason: file.Reason, Message: file.Message})
+		file := v[name]
+		unread := Unread{Path: name, Reason: file.Reason, Message: file.Message, Database: isDatabase(name)}
+		if file.Symlink != "" && !v.reaches(name) {
+			unread.Reason = v1alpha1.ReasonCorruptPackageDatabase
+			unread.Message = fmt.Sprintf("symbolic link to %.200q, whose content was not read", file.Symlink)
+			unread.Database = true
+		}
+		if unread.Reason != "" {
+			list = append(list, unread)
 		}
 	}
 	return list
+}
+
+// maxLinks is how many symbolic links Linux follows.
+const maxLinks = 40
+
+// reaches says whether a symbolic link ends where the extractor of its name
+// looks, too: at another database that was read, or at a directory of the same kind.
+func (v view) reaches(name string) bool {
+	end := name
+	for range maxLinks {
+		file, ok := v[end]
+		switch {
+		case ok && file.Symlink != "":
+			end = file.Symlink[1:]
+		case ok:
+			return extractorOf(end, 0) == extractorOf(name, 0)
+		default:
+			return isDatabaseDir(end) && path.Base(end) == path.Base(name)
+		}
+	}
+	return false
 }
 
 // owned are the paths of the files that the system's own packages installed:

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+	"github.com/plimsoll-dev/plimsoll/internal/image"
 )
 
 func TestSquash(t *testing.T) {
@@ -254,6 +255,111 @@ func TestSquashUnread(t *testing.T) {
 	want[0].Message = `hard link to "store/00", whose content was not read`
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("unread hard link (-want +got):\n%s", diff)
+	}
+}
+
+// A link in the place of a package database must not make an image look empty.
+func TestSquashLinkedDatabases(t *testing.T) {
+	const (
+		apk    = "lib/apk/db/installed"
+		usrAPK = "usr/lib/apk/db/installed"
+		musl   = "P:musl\nV:1-r0\nA:x86_64\n"
+	)
+	tests := map[string]struct {
+		layers   [][]item
+		packages int
+		want     []string
+	}{
+		"none at all, as in distroless images": {layers: [][]item{{file("etc/debian_version", "12")}}},
+		"loop": {
+			layers: [][]item{{file(dpkgStatus, deb("a", "1"))}, {symlink(dpkgStatus, "status")}},
+			want:   []string{dpkgStatus},
+		},
+		"loop of two": {
+			layers: [][]item{{symlink(apk, "/"+usrAPK), symlink(usrAPK, "/"+apk)}},
+			want:   []string{apk, usrAPK},
+		},
+		"dangling":            {layers: [][]item{{symlink(dpkgStatus, "/absent")}}, want: []string{dpkgStatus}},
+		"dangling, another":   {layers: [][]item{{symlink(apk, "/"+usrAPK)}}, want: []string{apk}},
+		"empty target":        {layers: [][]item{{symlink(dpkgStatus, "")}}, want: []string{dpkgStatus}},
+		"out of the image":    {layers: [][]item{{symlink(dpkgStatus, "../../../../../../etc/passwd")}}, want: []string{dpkgStatus}},
+		"a file of no regard": {layers: [][]item{{file("srv/status", deb("a", "1")), symlink(dpkgStatus, "/srv/status")}}, want: []string{dpkgStatus}},
+		"a file that another extractor read": {
+			layers:   [][]item{{file("srv/package.json", npm("a", "1.0.0")), symlink(dpkgStatus, "/srv/package.json")}},
+			packages: 1,
+			want:     []string{dpkgStatus},
+		},
+		"of a distroless package": {layers: [][]item{{symlink("var/lib/dpkg/status.d/a", "b")}}, want: []string{"var/lib/dpkg/status.d/a"}},
+		"directory":               {layers: [][]item{{symlink("var/lib/dpkg", "/srv/dpkg"), file("srv/dpkg/status", deb("a", "1"))}}, want: []string{"var/lib/dpkg"}},
+		"directory of another manager": {
+			layers: [][]item{{symlink("var/lib/dpkg", "/lib/apk/db"), file("lib/apk/db/status", deb("a", "1"))}},
+			want:   []string{"var/lib/dpkg"},
+		},
+		"to a database that is read": {layers: [][]item{{file(usrAPK, musl)}, {symlink(apk, "../../../"+usrAPK)}}, packages: 1},
+		"a chain of them":            {layers: [][]item{{file(usrAPK, musl)}, {symlink("var/"+apk, "/"+apk), symlink(apk, "/"+usrAPK)}}, packages: 1},
+		"directory where it is read": {layers: [][]item{{file(usrAPK, musl)}, {symlink("lib/apk", "../usr/lib/apk")}}, packages: 1},
+		"merged directories":         {layers: [][]item{{file(usrAPK, musl), symlink("lib", "usr/lib")}}, packages: 1},
+		"hidden by an upper layer":   {layers: [][]item{{symlink(dpkgStatus, "status")}, {file(dpkgStatus, deb("a", "1"))}}, packages: 1},
+		"a hard link to it":          {layers: [][]item{{symlink(apk, "installed"), hardlink(usrAPK, apk, 0o644)}}, want: []string{apk, usrAPK}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			img := squash(t, test.layers...)
+			var got []string
+			for _, unread := range img.Unread {
+				if got = append(got, unread.Path); !unread.Database || unread.Reason != v1alpha1.ReasonCorruptPackageDatabase {
+					t.Errorf("%+v is no unread database", unread)
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("unread (-want +got):\n%s", diff)
+			}
+			if len(img.Packages) != test.packages {
+				t.Errorf("packages %v, want %d", lines(img.Packages), test.packages)
+			}
+		})
+	}
+}
+
+// Whatever keeps a package database from being read is told apart from parts
+// without which the system's packages are known all the same.
+func TestSquashUnreadDatabase(t *testing.T) {
+	for name, test := range map[string]struct {
+		item   item
+		limits Limits
+		want   Unread
+	}{
+		"corrupt":            {item: file(dpkgStatus, "garbage"), want: Unread{Path: dpkgStatus, Reason: v1alpha1.ReasonCorruptPackageDatabase, Database: true}},
+		"too large":          {item: file(dpkgStatus, deb("a", "1")), limits: Limits{DatabaseBytes: 10}, want: Unread{Path: dpkgStatus, Reason: v1alpha1.ReasonLimitExceeded, Database: true}},
+		"too large, of apk":  {item: file("lib/apk/db/installed", "P:a\nV:1-r0\n"), limits: Limits{DatabaseBytes: 10}, want: Unread{Path: "lib/apk/db/installed", Reason: v1alpha1.ReasonLimitExceeded, Database: true}},
+		"of language":        {item: file("node_modules/a/package.json", "{"), want: Unread{Path: "node_modules/a/package.json", Reason: v1alpha1.ReasonCorruptPackageDatabase}},
+		"list of files":      {item: file("var/lib/dpkg/info/a.md5sums", "0123456789  a"), limits: Limits{DatabaseBytes: 10}, want: Unread{Path: "var/lib/dpkg/info/a.md5sums", Reason: v1alpha1.ReasonLimitExceeded}},
+		"a too large system": {item: file("etc/os-release", "0123456789  a"), limits: Limits{ManifestBytes: 10}, want: Unread{Path: "etc/os-release", Reason: v1alpha1.ReasonLimitExceeded}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			layer := mustRead(t, test.limits, test.item)
+			img, err := Squash(Config{DiffIDs: []image.Digest{layer.DiffID}}, []*Layer{layer})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range img.Unread {
+				img.Unread[i].Message = ""
+			}
+			if diff := cmp.Diff([]Unread{test.want}, img.Unread); diff != "" {
+				t.Errorf("unread (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A runtime cleans an entry's name before it joins it to the root, so that
+// such a name is an entry within the image like any other.
+func TestSquashPathsWithParents(t *testing.T) {
+	for _, name := range []string{"srv/../../var/lib/dpkg/status", "../../" + dpkgStatus, "/" + dpkgStatus, "./srv/.././" + dpkgStatus} {
+		img := squash(t, []item{file(dpkgStatus, deb("below", "1"))}, []item{file(name, deb("above", "1"))})
+		if diff := cmp.Diff([]string{"dpkg above 1 1"}, lines(img.Packages)); diff != "" {
+			t.Errorf("%s: packages (-want +got):\n%s", name, diff)
+		}
 	}
 }
 

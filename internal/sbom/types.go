@@ -71,6 +71,9 @@ type Unread struct {
 	// Reason is one of the API's reasons, such as CorruptPackageDatabase or LimitExceeded.
 	Reason  string
 	Message string
+	// Database says that the part is a package database: without it, the image's
+	// system packages are not known.
+	Database bool
 }
 
 // Image is what an image contains.
