@@ -46,7 +46,8 @@ type reportScope struct {
 	facts    policy.Facts
 	policies []policy.Policy
 	// clocked says that a policy counts deadlines from the first observation.
-	// siblings are then the findings of all images of the repository, nil if one is not known.
+	// siblings are then, from time to time, the findings of all images of the
+	// repository; nil if it is not the time, or one is not known.
 	clocked  bool
 	siblings [][]policy.Finding
 
@@ -117,7 +118,7 @@ func (r *imageReportReconciler) gather(ctx context.Context, key inventory.Report
 		Workloads:  policyWorkloads(s.image.Workloads),
 	}
 	s.clocked = slices.ContainsFunc(s.policies, countsFromFirstObserved)
-	if s.clocked {
+	if s.clocked && r.ledgers.sweep(key.Repository, s.now) {
 		s.siblings, err = r.siblings(ctx, key.Repository)
 	}
 	return s, err

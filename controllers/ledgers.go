@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -35,6 +36,8 @@ type ledger struct {
 	mu      sync.Mutex
 	loaded  bool
 	content *policy.Ledger
+	// swept is when the ledger was last compared with all of the repository's images.
+	swept time.Time
 }
 
 func newLedgers(c client.Client, reader client.Reader, namespace string) *ledgers {
@@ -45,14 +48,7 @@ func newLedgers(c client.Client, reader client.Reader, namespace string) *ledger
 // it returns: a deadline must not be told to anyone and then forgotten. What
 // could not be saved is read again before the next use.
 func (l *ledgers) use(ctx context.Context, repository string, do func(*policy.Ledger) (changed bool)) error {
-	l.mu.Lock()
-	entry := l.known[repository]
-	if entry == nil {
-		entry = &ledger{}
-		l.known[repository] = entry
-	}
-	l.mu.Unlock()
-
+	entry := l.entry(repository)
 	entry.mu.Lock()
 	defer entry.mu.Unlock()
 	if !entry.loaded {
@@ -70,6 +66,34 @@ func (l *ledgers) use(ctx context.Context, repository string, do func(*policy.Le
 		return err
 	}
 	return nil
+}
+
+func (l *ledgers) entry(repository string) *ledger {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	entry := l.known[repository]
+	if entry == nil {
+		entry = &ledger{}
+		l.known[repository] = entry
+	}
+	return entry
+}
+
+// sweepEvery is how often a ledger is compared with all images of its
+// repository. That reads them all, and clocks are kept for weeks after a
+// finding has gone, so that there is no hurry.
+const sweepEvery = time.Hour
+
+// sweep says whether it is time for that, and takes it for done.
+func (l *ledgers) sweep(repository string, now time.Time) bool {
+	entry := l.entry(repository)
+	entry.mu.Lock()
+	defer entry.mu.Unlock()
+	if now.Sub(entry.swept) < sweepEvery {
+		return false
+	}
+	entry.swept = now
+	return true
 }
 
 func ledgerName(repository string) string {
