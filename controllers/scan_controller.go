@@ -120,8 +120,9 @@ func (r *scanReconciler) scanned(ctx context.Context, key inventory.ScanKey, img
 	if err := r.fleet.Add(img.ManifestDigest, img.Content.Packages, components); err != nil {
 		return fmt.Errorf("judge image %s: %w", img.ManifestDigest, err)
 	}
-	scansTotal.WithLabelValues(v1alpha1.ReasonScanned).Inc()
-	if r.catalogue.set(key, contentState(img)) {
+	state := contentState(img)
+	scansTotal.WithLabelValues(state.Reason).Inc()
+	if r.catalogue.set(key, state) {
 		r.wakeReports(ctx, priorityNormal, key)
 	}
 	return nil

@@ -69,7 +69,7 @@ func TestArtifactReasons(t *testing.T) {
 		"limited":        {path: manifests, fault: testregistry.Fault{Status: 429}, want: v1alpha1.ReasonTooManyRequests},
 		"another":        {path: manifests, fault: testregistry.Fault{Replace: []byte("{}")}, want: v1alpha1.ReasonDigestMismatch},
 		"blob corrupt":   {path: blobs, fault: testregistry.Fault{Corrupt: true}, want: v1alpha1.ReasonDigestMismatch},
-		"blob cut":       {path: blobs, fault: testregistry.Fault{Truncate: true}, want: v1alpha1.ReasonTruncatedLayer},
+		"blob cut":       {path: blobs, fault: testregistry.Fault{Truncate: true}, want: v1alpha1.ReasonRegistryUnavailable},
 		"blob lost":      {path: blobs, fault: testregistry.Fault{Status: 404}, want: v1alpha1.ReasonImageNotFound},
 		"an index":       {change: func(d *document) { d.Config, d.Manifests = nil, []v1.Descriptor{} }, want: v1alpha1.ReasonNotAnImage},
 		"negative size":  {change: func(d *document) { d.Layers[0].Size = -7 }, want: v1alpha1.ReasonNotAnImage},

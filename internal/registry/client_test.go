@@ -91,7 +91,7 @@ func TestReasons(t *testing.T) {
 		"corrupt blob":              {path: blobs, fault: testregistry.Fault{Corrupt: true}, want: v1alpha1.ReasonDigestMismatch},
 		"longer blob":               {path: blobs, fault: testregistry.Fault{Replace: make([]byte, 1<<20)}, want: v1alpha1.ReasonDigestMismatch},
 		"short blob":                {path: blobs, fault: testregistry.Fault{Short: true}, want: v1alpha1.ReasonTruncatedLayer},
-		"truncated blob":            {path: blobs, fault: testregistry.Fault{Truncate: true}, want: v1alpha1.ReasonTruncatedLayer},
+		"truncated blob":            {path: blobs, fault: testregistry.Fault{Truncate: true}, want: v1alpha1.ReasonRegistryUnavailable},
 		"redirect in a circle":      {path: blobs, fault: testregistry.Fault{Redirect: blobs}, want: v1alpha1.ReasonRegistryUnavailable, words: []string{"redirects"}},
 		"redirect to plain HTTP":    {path: blobs, fault: testregistry.Fault{Redirect: "http://93.184.216.34/"}, want: v1alpha1.ReasonRegistryUnavailable, words: []string{"plain HTTP"}},
 		"redirect to a file":        {path: blobs, fault: testregistry.Fault{Redirect: "file:///etc/passwd"}, want: v1alpha1.ReasonRegistryUnavailable},

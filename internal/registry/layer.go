@@ -66,9 +66,9 @@ func (b *verifiedBlob) Read(p []byte) (int, error) {
 }
 
 func (b *verifiedBlob) finish(err error) error {
-	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	switch {
-	case ended && b.left > 0:
+	// An answer that ends where it says it does. A connection that breaks before is a passing failure.
+	case err == io.EOF && b.left > 0:
 		return failf(v1alpha1.ReasonTruncatedLayer, "%s: ended %d bytes early", b.doing, b.left)
 	case err != io.EOF:
 		return explain(b.doing, err)
