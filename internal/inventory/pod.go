@@ -120,17 +120,21 @@ func (p *Pod) addVolumes(pod *corev1.Pod) {
 	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses, pod.Status.EphemeralContainerStatuses} {
 		for _, status := range statuses {
 			for _, mount := range status.VolumeMounts {
-				if mount.VolumeStatus != nil && mount.VolumeStatus.Image != nil {
+				if mount.VolumeStatus != nil && mount.VolumeStatus.Image != nil && mount.VolumeStatus.Image.ImageRef != "" {
 					reported[mount.Name] = mount.VolumeStatus.Image.ImageRef
 				}
 			}
 		}
 	}
 	for _, volume := range pod.Spec.Volumes {
-		if volume.Image == nil || volume.Image.Reference == "" || pod.Status.Phase == corev1.PodPending {
+		if volume.Image == nil || volume.Image.Reference == "" {
 			continue
 		}
 		id := reported[volume.Name]
+		if id == "" && pod.Status.Phase == corev1.PodPending {
+			// Perhaps not pulled yet; an init container that mounts it says when it is.
+			continue
+		}
 		if id == "" && strings.Contains(volume.Image.Reference, "@") {
 			id = volume.Image.Reference
 		}
