@@ -3,8 +3,10 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,7 +34,9 @@ func create(t *testing.T, object client.Object) {
 		t.Fatalf("create %T %s: %v", object, object.GetName(), err)
 	}
 	t.Cleanup(func() {
-		if err := client.IgnoreNotFound(world.Client.Delete(context.Background(), object)); err != nil {
+		// The default for a Job is to leave its pods behind.
+		err := world.Client.Delete(context.Background(), object, client.PropagationPolicy(metav1.DeletePropagationBackground))
+		if client.IgnoreNotFound(err) != nil {
 			t.Errorf("delete %T %s: %v", object, object.GetName(), err)
 		}
 	})
@@ -143,3 +147,55 @@ func hasVerdict(want v1alpha1.Verdict) func(*v1alpha1.ImageReport) string {
 		return ""
 	}
 }
+
+// both is a check that asks for all of several.
+func both(checks ...func(*v1alpha1.ImageReport) string) func(*v1alpha1.ImageReport) string {
+	return func(r *v1alpha1.ImageReport) string {
+		for _, check := range checks {
+			if missing := check(r); missing != "" {
+				return missing
+			}
+		}
+		return ""
+	}
+}
+
+// compose builds an image of layers that a test makes up.
+func compose(t *testing.T, layers ...[]recipe.File) v1.Image {
+	t.Helper()
+	var packed []v1.Layer
+	for _, files := range layers {
+		l, err := recipe.Layer(files...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		packed = append(packed, l)
+	}
+	img, err := recipe.Image(recipe.AMD64, v1.Config{Cmd: []string{"/bin/sh"}}, packed...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// debian is a layer of Debian 12 with the given packages, and with a file that
+// makes it another layer than every other test's.
+func debian(t *testing.T, debs ...recipe.Deb) []recipe.File {
+	t.Helper()
+	files := append(recipe.DebianRelease("12", "12.12"), recipe.Dpkg(debs...)...)
+	return append(files, recipe.Text("etc/made-for", fmt.Sprintf("%s %d", t.Name(), serial.Add(1))))
+}
+
+// serial tells layers of one test, and those of repeated runs, apart.
+var serial atomic.Int64
+
+// vulnerable is a package with two Medium findings under both databases, both with a fix.
+func vulnerable(name string) recipe.Deb {
+	return recipe.Deb{
+		Name: name, Source: "tar", Version: "1.34+dfsg-1.2",
+		Arch: "amd64", Section: "utils", Maintainer: "Janitor <janitor@example.com>", Description: "part of tar",
+	}
+}
+
+// untagged is a reference by digest alone, as kubelets report it.
+func untagged(ref image.Reference) string { return ref.Repository + "@" + string(ref.Digest) }
