@@ -152,25 +152,37 @@ func (s *Scanner) extract(ctx context.Context, manifest *registry.Manifest) (*st
 
 // layer returns what a layer holds: stored, being read by another scan, or read now.
 func (s *Scanner) layer(ctx context.Context, layer registry.Layer) (*sbom.Layer, error) {
+	for {
+		own := false
+		read := s.layers.DoChan(string(layer.DiffID), func() (any, error) {
+			own = true
+			return s.known(ctx, layer)
+		})
+		select {
+		case result := <-read:
+			if result.Err == nil {
+				return result.Val.(*sbom.Layer), nil
+			}
+			if own {
+				return nil, result.Err
+			}
+			// Another scan's registry or credentials failed. One's own may not.
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// known returns a layer from the store or else reads it. Others may wait for
+// that, so that it must outlive the scan that began it.
+func (s *Scanner) known(ctx context.Context, layer registry.Layer) (*sbom.Layer, error) {
 	known, err := s.Store.Layer(layer.DiffID)
 	if !errors.Is(err, store.ErrNotFound) {
 		return known, stored(err)
 	}
-	read := s.layers.DoChan(string(layer.DiffID), func() (any, error) {
-		// Others may wait for this read, so that it must outlive the scan that began it.
-		ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.Timeout, s.tooSlow(layer))
-		defer cancel()
-		return s.read(ctx, layer)
-	})
-	select {
-	case result := <-read:
-		if result.Err != nil {
-			return nil, result.Err
-		}
-		return result.Val.(*sbom.Layer), nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.Timeout, s.tooSlow(layer))
+	defer cancel()
+	return s.read(ctx, layer)
 }
 
 // read stores what the layer holds, once its digests are verified: that is at
