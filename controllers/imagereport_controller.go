@@ -23,9 +23,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/report"
 )
 
-// idleRecheck is how often the workload of an image that no pod runs is looked for.
-const idleRecheck = 5 * time.Minute
-
 // imageReportReconciler writes one ImageReport for each image that a namespace
 // runs, and deletes it some time after nothing uses the image any more.
 type imageReportReconciler struct {
@@ -37,7 +34,11 @@ type imageReportReconciler struct {
 }
 
 func (r *imageReportReconciler) setup(m manager.Manager) error {
-	return builder.TypedControllerManagedBy[inventory.ReportKey](m).
+	b := builder.TypedControllerManagedBy[inventory.ReportKey](m)
+	for kind, version := range workloadKinds {
+		b = b.WatchesMetadata(workloadMetadata(kind.WithVersion(version)), handler.TypedEnqueueRequestsFromMapFunc(r.fromWorkload), deletions)
+	}
+	return b.
 		Named("imagereport").
 		WatchesRawSource(r.reports).
 		Watches(&v1alpha1.ImageReport{}, handler.TypedEnqueueRequestsFromMapFunc(r.fromReport)).

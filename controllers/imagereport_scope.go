@@ -234,6 +234,9 @@ func (r *imageReportReconciler) gatherWorkloads(ctx context.Context, s *reportSc
 	}
 	if s.object != nil && s.object.Status.Workloads != nil {
 		for _, before := range s.object.Status.Workloads.Items {
+			if slices.ContainsFunc(s.image.Workloads, func(w inventory.Workload) bool { return w.Owner == ownerOf(before) }) {
+				continue
+			}
 			idle, err := r.lastRan(ctx, s, before)
 			if err != nil {
 				return err
@@ -257,16 +260,15 @@ func (r *imageReportReconciler) gatherWorkloads(ctx context.Context, s *reportSc
 // lastRan says whether a workload that the report named before still exists
 // and has run nothing since.
 func (r *imageReportReconciler) lastRan(ctx context.Context, s *reportScope, w v1alpha1.Workload) (bool, error) {
-	owner := inventory.Owner{Group: w.Group, Kind: w.Kind, Name: w.Name}
-	if r.inventory.HasPods(s.key.Namespace, owner) {
+	if r.inventory.HasPods(s.key.Namespace, ownerOf(w)) {
 		return false, nil
 	}
-	version, ok := workloadKinds[schema.GroupKind{Group: w.Group, Kind: w.Kind}]
+	kind := schema.GroupKind{Group: w.Group, Kind: w.Kind}
+	version, ok := workloadKinds[kind]
 	if !ok {
 		return false, nil
 	}
-	object := &metav1.PartialObjectMetadata{}
-	object.SetGroupVersionKind(schema.GroupVersionKind{Group: w.Group, Version: version, Kind: w.Kind})
+	object := workloadMetadata(kind.WithVersion(version))
 	err := r.client.Get(ctx, client.ObjectKey{Namespace: s.key.Namespace, Name: w.Name}, object)
 	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
 		return false, nil
@@ -275,6 +277,16 @@ func (r *imageReportReconciler) lastRan(ctx context.Context, s *reportScope, w v
 		return false, fmt.Errorf("get %s %s/%s: %w", w.Kind, s.key.Namespace, w.Name, err)
 	}
 	return object.DeletionTimestamp == nil, nil
+}
+
+func ownerOf(w v1alpha1.Workload) inventory.Owner {
+	return inventory.Owner{Group: w.Group, Kind: w.Kind, Name: w.Name}
+}
+
+func workloadMetadata(kind schema.GroupVersionKind) *metav1.PartialObjectMetadata {
+	object := &metav1.PartialObjectMetadata{}
+	object.SetGroupVersionKind(kind)
+	return object
 }
 
 // workloadKinds are the kinds that may exist without pods, with the version that is read.
@@ -328,8 +340,6 @@ func (s *reportScope) next(now time.Time, retention time.Duration) time.Duration
 	}
 	if s.unused != nil {
 		sooner(s.unused.Add(retention).Sub(now))
-	} else if !slices.ContainsFunc(s.workloads, func(w v1alpha1.Workload) bool { return w.State == v1alpha1.WorkloadRunning }) {
-		sooner(idleRecheck)
 	}
 	return next
 }

@@ -93,7 +93,14 @@ func (r *podReconciler) take(ctx context.Context, pod *corev1.Pod) ([]inventory.
 	if err != nil {
 		return nil, fmt.Errorf("find the owner of pod %s/%s: %w", pod.Namespace, pod.Name, err)
 	}
-	return r.inventory.Set(inventory.NewPod(pod, platform, owner)), nil
+	taken := inventory.NewPod(pod, platform, owner)
+	touched := r.inventory.Set(taken)
+	if taken.Pending {
+		return touched, nil
+	}
+	// What the workload last ran may not be what it runs now.
+	former, err := r.reportsOfWorkload(ctx, pod.Namespace, owner)
+	return unique(append(touched, former...)), err
 }
 
 func (r *podReconciler) platform(ctx context.Context, name string) (image.Platform, error) {

@@ -102,6 +102,16 @@ func (r *imageReportReconciler) fromReport(ctx context.Context, object client.Ob
 	return []inventory.ReportKey{key}
 }
 
+// fromWorkload wakes the reports that live only as long as a workload that last ran their image.
+func (r *imageReportReconciler) fromWorkload(ctx context.Context, object client.Object) []inventory.ReportKey {
+	kind := object.GetObjectKind().GroupVersionKind()
+	keys, err := r.reportsOfWorkload(ctx, object.GetNamespace(), inventory.Owner{Group: kind.Group, Kind: kind.Kind, Name: object.GetName()})
+	if err != nil {
+		log.FromContext(ctx).Error(err, "A workload is gone, and its reports could not be listed")
+	}
+	return keys
+}
+
 // fromPolicy wakes the reports that a policy may judge: those of its namespace, or all.
 func (r *imageReportReconciler) fromPolicy(ctx context.Context, object client.Object) []inventory.ReportKey {
 	return r.reportsIn(ctx, object.GetNamespace())
@@ -125,6 +135,13 @@ func (r *imageReportReconciler) reportsIn(ctx context.Context, namespace string)
 	}
 	return unique(keys)
 }
+
+// deletions lets through only that.
+var deletions = builder.WithPredicates(predicate.Funcs{
+	CreateFunc:  func(event.CreateEvent) bool { return false },
+	UpdateFunc:  func(event.UpdateEvent) bool { return false },
+	GenericFunc: func(event.GenericEvent) bool { return false },
+})
 
 // judged lets through the changes of a report that a policy's status counts.
 var judged = builder.WithPredicates(predicate.Funcs{

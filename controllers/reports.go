@@ -15,6 +15,7 @@ import (
 const (
 	scanKeyIndex    = "scanKey"
 	repositoryIndex = "repository"
+	workloadIndex   = "workload"
 )
 
 func scanKeyString(key inventory.ScanKey) string {
@@ -36,7 +37,44 @@ func indexReports(ctx context.Context, m manager.Manager) error {
 	if err != nil {
 		return fmt.Errorf("index reports by repository: %w", err)
 	}
+	err = indexer.IndexField(ctx, &v1alpha1.ImageReport{}, workloadIndex, workloadStrings)
+	if err != nil {
+		return fmt.Errorf("index reports by workload: %w", err)
+	}
 	return nil
+}
+
+// workloadStrings name the workloads of a report within its namespace.
+func workloadStrings(object client.Object) []string {
+	workloads := object.(*v1alpha1.ImageReport).Status.Workloads
+	if workloads == nil {
+		return nil
+	}
+	var names []string
+	for _, w := range workloads.Items {
+		names = append(names, workloadString(w.Group, w.Kind, w.Name))
+	}
+	return names
+}
+
+func workloadString(group, kind, name string) string { return group + " " + kind + " " + name }
+
+// reportsOfWorkload returns the reports in the cluster that name a workload:
+// those of the images that it runs, and of those that it last ran.
+func (s *shared) reportsOfWorkload(ctx context.Context, namespace string, owner inventory.Owner) ([]inventory.ReportKey, error) {
+	var reports v1alpha1.ImageReportList
+	err := s.client.List(ctx, &reports, client.InNamespace(namespace),
+		client.MatchingFields{workloadIndex: workloadString(owner.Group, owner.Kind, owner.Name)}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, fmt.Errorf("list the reports of %s %s/%s: %w", owner.Kind, namespace, owner.Name, err)
+	}
+	var keys []inventory.ReportKey
+	for i := range reports.Items {
+		if key, err := reportKey(&reports.Items[i]); err == nil {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
 }
 
 // reportObjects returns the reports in the cluster that follow a scan. They are

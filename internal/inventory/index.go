@@ -90,7 +90,9 @@ func (x *Index) Set(pod Pod) []ReportKey {
 	key := podKey{pod.Namespace, pod.Name}
 	touched := x.remove(key)
 	x.pods[key] = pod
-	insert(x.owners, namespacedOwner{pod.Namespace, pod.Owner}, key)
+	if !pod.Pending {
+		insert(x.owners, namespacedOwner{pod.Namespace, pod.Owner}, key)
+	}
 	for _, report := range pod.reports() {
 		insert(x.reports, report, key)
 		insert(x.scans, report.Scan(), report)
@@ -209,7 +211,8 @@ func (x *Index) Unresolved() int {
 	return n
 }
 
-// HasPods says whether a workload has any pod, of whatever image.
+// HasPods says whether a workload has any pod, of whatever image. Those that are
+// pending do not count: what they will run is not known.
 func (x *Index) HasPods(namespace string, owner Owner) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()

@@ -106,4 +106,11 @@ func TestUnresolvedCountsOnlyWhatRuns(t *testing.T) {
 	if !x.HasPods("shop", api) || x.HasPods("other", api) || x.HasPods("shop", Owner{Kind: "Pod", Name: "api"}) {
 		t.Error("HasPods asks for namespace and owner")
 	}
+	for _, p := range []Pod{lost, ended} {
+		p.Pending = true
+		x.Set(p)
+	}
+	if x.HasPods("shop", api) {
+		t.Error("HasPods counts pods whose images are not known yet")
+	}
 }

@@ -28,6 +28,8 @@ type Pod struct {
 	Owner          Owner
 	// Running is false once the pod has succeeded or failed.
 	Running bool
+	// Pending is true until all containers have been created, so that Uses may lack some.
+	Pending bool
 	Uses    []Use
 	// Unresolved names running containers whose digest is not known, with the reason.
 	Unresolved []Unresolved
@@ -79,6 +81,7 @@ func NewPod(pod *corev1.Pod, platform image.Platform, owner Owner) Pod {
 		Platform:       platform,
 		Owner:          owner,
 		Running:        pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed,
+		Pending:        pod.Status.Phase == corev1.PodPending,
 	}
 	for _, secret := range pod.Spec.ImagePullSecrets {
 		p.PullSecrets = append(p.PullSecrets, secret.Name)

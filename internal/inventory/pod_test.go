@@ -243,6 +243,9 @@ func TestNewPod(t *testing.T) {
 	for p, want := range map[corev1.PodPhase]bool{
 		corev1.PodPending: true, corev1.PodRunning: true, corev1.PodUnknown: true, "": true, corev1.PodSucceeded: false, corev1.PodFailed: false,
 	} {
+		if got := NewPod(newPod(phase(p)), amd64, api).Pending; got != (p == corev1.PodPending) {
+			t.Errorf("a pod in phase %q is pending: %t", p, got)
+		}
 		if got := NewPod(newPod(phase(p)), amd64, api).Running; got != want {
 			t.Errorf("in phase %q running is %t, want %t", p, got, want)
 		}

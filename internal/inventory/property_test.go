@@ -147,7 +147,7 @@ func compare(t *testing.T, model naive, x *Index) {
 		if pod.Running {
 			unresolved += len(pod.Unresolved)
 		}
-		hasPods = hasPods || (pod.Namespace == "ns0" && pod.Owner == randomOwner(0))
+		hasPods = hasPods || (!pod.Pending && pod.Namespace == "ns0" && pod.Owner == randomOwner(0))
 	}
 	equal("unresolved", fmt.Sprint(unresolved), fmt.Sprint(x.Unresolved()))
 	equal("HasPods", fmt.Sprint(hasPods), fmt.Sprint(x.HasPods("ns0", randomOwner(0))))
@@ -159,7 +159,7 @@ func randomOwner(n int) Owner {
 
 func randomPod(r *rand.Rand, namespace, name string) Pod {
 	pod := Pod{
-		Namespace: namespace, Name: name, Owner: randomOwner(r.IntN(3)), Running: r.IntN(3) > 0,
+		Namespace: namespace, Name: name, Owner: randomOwner(r.IntN(3)), Running: r.IntN(3) > 0, Pending: r.IntN(3) == 0,
 		Platform: []image.Platform{amd64, arm64}[r.IntN(2)], ServiceAccount: fmt.Sprint("sa", r.IntN(2)),
 		Labels: map[string]string{"v": fmt.Sprint(r.IntN(2))}, Unresolved: make([]Unresolved, r.IntN(2)),
 	}
