@@ -113,10 +113,8 @@ uninstall: ## Remove the CRDs and with them every object of Plimsoll.
 	$(call tool,kustomize) build config/crd | $(KUBECTL) delete --ignore-not-found -f -
 
 .PHONY: deploy
-deploy: ## Install the CRDs, the operator IMG and the usual VulnerabilityDatabase.
+deploy: ## Install the CRDs and the operator IMG.
 	$(call tool,kustomize) build config/default | sed 's|image: ghcr.io/plimsoll-dev/plimsoll:.*|image: $(IMG)|' | $(KUBECTL) apply --server-side -f -
-	$(KUBECTL) wait --for=condition=Established --timeout=60s crd/vulnerabilitydatabases.plimsoll.dev
-	$(KUBECTL) apply --server-side -f config/samples/vulnerabilitydatabase.yaml
 
 .PHONY: undeploy
 undeploy: ## Remove the operator and the CRDs.

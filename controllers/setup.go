@@ -36,6 +36,9 @@ type Options struct {
 	Registry       *registry.Client
 	PullSecrets    PullSecrets
 
+	// DatabaseSources of the VulnerabilityDatabase that is made where there is none:
+	// references of OCI artifacts, or absolute paths of directories.
+	DatabaseSources []string
 	// DatabaseDirectory keeps the database in use.
 	DatabaseDirectory string
 	DatabaseLimits    vulndb.Limits
@@ -96,6 +99,7 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 			s.databases.addPriority(ctx, priorityNormal, defaultDatabase)
 			return nil
 		})),
+		m.Add(&databaseCreator{client: s.client, sources: o.DatabaseSources, retry: defaultDatabaseRetry}),
 		m.Add(&collector{shared: s, store: o.Store}),
 	)
 }

@@ -38,6 +38,7 @@ type flags struct {
 	scanTimeout       time.Duration
 	scanMaxLayerBytes int64
 
+	databaseSources       []string
 	databaseMaxBytes      int64
 	databaseMaxAge        time.Duration
 	allowDatabaseRollback bool
@@ -48,6 +49,7 @@ func newCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:           "plimsoll",
 		Short:         "Watch every image that runs in a cluster, and judge it again whenever the vulnerability database changes",
+		Version:       version,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -85,9 +87,38 @@ func (f *flags) add(command *cobra.Command) {
 	set.DurationVar(&f.scanTimeout, "scan-timeout", 15*time.Minute, "how long one layer may take to pull and read")
 	set.Int64Var(&f.scanMaxLayerBytes, "scan-max-layer-bytes", 8<<30, "largest uncompressed layer that is read, in bytes")
 
+	set.StringSliceVar(&f.databaseSources, "database-sources", nil, "OCI references, or absolute paths of directories, of the VulnerabilityDatabase called default that is made at the start where there is none")
 	set.Int64Var(&f.databaseMaxBytes, "database-max-bytes", vulndb.DefaultLimits.Unpacked, "largest vulnerability database that is used, unpacked, in bytes")
 	set.DurationVar(&f.databaseMaxAge, "database-max-age", 5*24*time.Hour, "age from which a vulnerability database is called outdated")
 	set.BoolVar(&f.allowDatabaseRollback, "allow-database-rollback", false, "let a source replace the vulnerability database by an older one")
+}
+
+// check refuses numbers that would stop the operator from working.
+func (f *flags) check() error {
+	for _, flag := range []struct {
+		name  string
+		value int64
+	}{
+		{"report-rate", int64(f.reportRate)},
+		{"scan-concurrency", int64(f.scanConcurrency)},
+		{"scan-timeout", int64(f.scanTimeout)},
+		{"scan-max-layer-bytes", f.scanMaxLayerBytes},
+		{"database-max-bytes", f.databaseMaxBytes},
+		{"database-max-age", int64(f.databaseMaxAge)},
+	} {
+		if flag.value <= 0 {
+			return fmt.Errorf("read --%s: it must be more than 0", flag.name)
+		}
+	}
+	for _, host := range f.insecureRegistries {
+		if strings.Contains(host, "/") {
+			return fmt.Errorf("read --insecure-registries: %q is not host[:port]", host)
+		}
+	}
+	if f.reportRetention < 0 {
+		return errors.New("read --report-retention: it must not be less than 0")
+	}
+	return nil
 }
 
 func prefixes(list []string) ([]netip.Prefix, error) {
@@ -108,6 +139,9 @@ func mirrors(list []string) (map[string][]string, error) {
 		host, mirror, ok := strings.Cut(s, "=")
 		if !ok || host == "" || mirror == "" {
 			return nil, fmt.Errorf("read --registry-mirrors: %q is not registry=mirror", s)
+		}
+		if strings.Contains(s, "://") {
+			return nil, fmt.Errorf("read --registry-mirrors: %q names a scheme, want host[:port]", s)
 		}
 		out[host] = append(out[host], mirror)
 	}

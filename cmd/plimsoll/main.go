@@ -9,6 +9,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager/signals"
 )
 
+// version is set when the program is linked, see the Makefile.
+var version = "unknown"
+
 func main() {
 	if err := newCommand().ExecuteContext(signals.SetupSignalHandler()); err != nil {
 		fmt.Fprintln(os.Stderr, "plimsoll:", err)

@@ -2,15 +2,21 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 
 	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
@@ -24,12 +30,13 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/vulndb"
 )
 
+// probePatience is less than the second for which a kubelet waits.
+const probePatience = 500 * time.Millisecond
+
 func run(ctx context.Context, f flags) error {
-	level, err := zapcore.ParseLevel(f.logLevel)
-	if err != nil {
-		return fmt.Errorf("read --log-level: %w", err)
+	if err := f.setLoggers(os.Stderr); err != nil {
+		return err
 	}
-	ctrl.SetLogger(zap.New(zap.Level(level)))
 	options, err := f.options()
 	if err != nil {
 		return err
@@ -46,13 +53,40 @@ func run(ctx context.Context, f flags) error {
 	if err := m.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return err
 	}
-	if err := m.AddReadyzCheck("ping", healthz.Ping); err != nil {
+	if err := m.AddReadyzCheck("caches", synced(m.GetCache())); err != nil {
 		return err
 	}
 	if err := controllers.Setup(ctx, m, options); err != nil {
 		return fmt.Errorf("set up the controllers: %w", err)
 	}
 	return m.Start(ctx)
+}
+
+// setLoggers has everything that is logged in this process go through one logger to out.
+func (f flags) setLoggers(out io.Writer) error {
+	level, err := zapcore.ParseLevel(f.logLevel)
+	if err != nil {
+		return fmt.Errorf("read --log-level: %w", err)
+	}
+	logger := zap.New(zap.Level(level), zap.WriteTo(out))
+	ctrl.SetLogger(logger)
+	klog.SetLogger(logger)
+	// net/http prints there what a server sends unasked: a registry could write into our log.
+	log.SetOutput(io.Discard)
+	return nil
+}
+
+// synced is ready once all that the controllers watch has been listed. What
+// may not be listed shows so as a pod that does not become ready.
+func synced(c cache.Cache) healthz.Checker {
+	return func(request *http.Request) error {
+		ctx, cancel := context.WithTimeout(request.Context(), probePatience)
+		defer cancel()
+		if !c.WaitForCacheSync(ctx) {
+			return errors.New("not all objects have been listed yet")
+		}
+		return nil
+	}
 }
 
 func (f flags) manager() ctrl.Options {
@@ -79,6 +113,9 @@ func (f flags) manager() ctrl.Options {
 }
 
 func (f flags) options() (controllers.Options, error) {
+	if err := f.check(); err != nil {
+		return controllers.Options{}, err
+	}
 	addresses, err := prefixes(f.allowedAddresses)
 	if err != nil {
 		return controllers.Options{}, err
@@ -107,11 +144,12 @@ func (f flags) options() (controllers.Options, error) {
 			InsecureHosts:    f.insecureRegistries,
 			Mirrors:          hosts,
 			CAs:              authorities,
-			UserAgent:        "plimsoll/" + version(),
+			UserAgent:        "plimsoll/" + version,
 			Now:              time.Now,
 			OnBytes:          controllers.RegistryBytes,
 		}),
 		PullSecrets:       controllers.PullSecrets{Namespace: f.namespace, Namespaces: f.pullSecrets},
+		DatabaseSources:   f.databaseSources,
 		DatabaseDirectory: filepath.Join(f.store, "database"),
 		DatabaseLimits:    limits,
 		DatabaseMaxAge:    f.databaseMaxAge,
@@ -122,11 +160,4 @@ func (f flags) options() (controllers.Options, error) {
 		ReportRate:        float64(f.reportRate),
 		ReportRetention:   f.reportRetention,
 	}, nil
-}
-
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "unknown"
 }

@@ -57,13 +57,12 @@ func TestChartRefuses(t *testing.T) {
 		"two replicas":       {"replicas=2", "replicas: 2: more than one replica needs a shared store, which is not implemented in this version"},
 		"unknown value":      {"replicaCount=1", "additional properties 'replicaCount' not allowed"},
 		"unknown part":       {"crds.install=true", "additional properties 'install' not allowed"},
-		"no source":          {"database.sources={}", "/database/sources"},
-		"source of no kind":  {"database.sources[0].url=https://x", "additional properties 'url' not allowed"},
-		"source of two":      {"database.sources[0].directory=/a,database.sources[0].reference=b/c", "maxProperties"},
+		"source of no kind":  {"database.sources[0].url=https://x", "/database/sources/0"},
+		"two sources in one": {"database.sources={a/b\\,c/d}", "/database/sources/0"},
 		"wrong level":        {"logLevel=loud", "/logLevel"},
 		"wrong digest":       {"image.digest=latest", "/image/digest"},
 		"wrong duration":     {"reportRetention=1day", "/reportRetention"},
-		"interval too short": {"database.intervalMinutes=0", "/database/intervalMinutes"},
+		"negative size":      {"database.maxBytes=-1", "/database/maxBytes"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -77,20 +76,25 @@ func TestChartRefuses(t *testing.T) {
 
 func TestChartArguments(t *testing.T) {
 	always := []string{"--store=/var/lib/plimsoll", "--metrics-bind-address=:8443", "--health-probe-bind-address=:8081", "--leader-elect"}
+	const sources = "--database-sources=mirror.gcr.io/aquasec/trivy-db:2,ghcr.io/aquasecurity/trivy-db:2"
+	// A value, and the arguments that follow those that are always there.
 	cases := map[string][]string{
-		"persistence.enabled=false":                             {"--store-ephemeral"},
-		"reportRetention=1h30m":                                 {"--report-retention=1h30m"},
-		"reportRate=50":                                         {"--report-rate=50"},
-		"scan.concurrency=4":                                    {"--scan-concurrency=4"},
-		"logLevel=debug":                                        {"--log-level=debug"},
-		"database.allowRollback=true":                           {"--allow-database-rollback"},
-		"database.maxBytes=3000000000":                          {"--database-max-bytes=3000000000"},
-		"registry.caConfigMap=ca":                               {"--registry-ca-file=/etc/plimsoll/registry-ca/ca.crt"},
-		"registry.insecure={a,b:5000}":                          {"--insecure-registries=a,b:5000"},
-		"registry.mirrors={a=b,c=d}":                            {"--registry-mirrors=a=b,c=d"},
-		"pullSecrets.namespaces={a,b}":                          {"--pull-secrets=a,b"},
-		"extraArgs={--x=1,--y}":                                 {"--x=1", "--y"},
-		"registry.allowedAddresses={10.0.0.0/8,192.168.0.0/16}": {"--registry-allowed-addresses=10.0.0.0/8,192.168.0.0/16"},
+		"replicas=1":            {sources},
+		"database.sources=null": nil,
+		"database.sources={a.example/db:2,/mnt/db}":             {"--database-sources=a.example/db:2,/mnt/db"},
+		"persistence.enabled=false":                             {"--store-ephemeral", sources},
+		"reportRetention=1h30m":                                 {"--report-retention=1h30m", sources},
+		"reportRate=50":                                         {"--report-rate=50", sources},
+		"scan.concurrency=4":                                    {"--scan-concurrency=4", sources},
+		"logLevel=debug":                                        {"--log-level=debug", sources},
+		"database.allowRollback=true":                           {sources, "--allow-database-rollback"},
+		"database.maxBytes=3000000000":                          {sources, "--database-max-bytes=3000000000"},
+		"registry.caConfigMap=ca":                               {sources, "--registry-ca-file=/etc/plimsoll/registry-ca/ca.crt"},
+		"registry.insecure={a,b:5000}":                          {sources, "--insecure-registries=a,b:5000"},
+		"registry.mirrors={a=b,c=d}":                            {sources, "--registry-mirrors=a=b,c=d"},
+		"pullSecrets.namespaces={a,b}":                          {sources, "--pull-secrets=a,b"},
+		"extraArgs={--x=1,--y}":                                 {sources, "--x=1", "--y"},
+		"registry.allowedAddresses={10.0.0.0/8,192.168.0.0/16}": {sources, "--registry-allowed-addresses=10.0.0.0/8,192.168.0.0/16"},
 	}
 	flags, err := os.ReadFile(root + "/cmd/plimsoll/flags.go")
 	if err != nil {
@@ -127,23 +131,19 @@ func containerOf(t *testing.T, deployment *unstructured.Unstructured) map[string
 
 // TestChartOptions says which objects a value adds (+) or takes away (-).
 func TestChartOptions(t *testing.T) {
-	const database = "VulnerabilityDatabase/default"
-	ours := "--api-versions=plimsoll.dev/v1alpha1/VulnerabilityDatabase"
 	cases := map[string]struct {
 		args []string
 		want []string
 	}{
 		"pull secrets": {[]string{"--set", "pullSecrets.namespaces={a,b}"}, []string{
 			"+Role/plimsoll-pull-secrets.a", "+Role/plimsoll-pull-secrets.b", "+RoleBinding/plimsoll-pull-secrets.a", "+RoleBinding/plimsoll-pull-secrets.b"}},
-		"disruption budget":            {[]string{"--set", "podDisruptionBudget.enabled=true"}, []string{"+PodDisruptionBudget/plimsoll"}},
-		"monitor, unknown kind":        {[]string{"--set", "serviceMonitor.enabled=true"}, nil},
-		"monitor":                      {[]string{"--set", "serviceMonitor.enabled=true", "--api-versions=monitoring.coreos.com/v1/ServiceMonitor"}, []string{"+ServiceMonitor/plimsoll"}},
-		"no network policy":            {[]string{"--set", "networkPolicy.enabled=false"}, []string{"-NetworkPolicy/plimsoll"}},
-		"no persistence":               {[]string{"--set", "persistence.enabled=false"}, []string{"-PersistentVolumeClaim/plimsoll"}},
-		"given claim":                  {[]string{"--set", "persistence.existingClaim=mine"}, []string{"-PersistentVolumeClaim/plimsoll"}},
-		"database, known kind":         {[]string{ours}, []string{"+" + database}},
-		"database, known kind, unmade": {[]string{ours, "--set", "database.create=false"}, nil},
-		"no CRDs": {[]string{"--set", "crds.enabled=false"}, []string{"+" + database,
+		"disruption budget":     {[]string{"--set", "podDisruptionBudget.enabled=true"}, []string{"+PodDisruptionBudget/plimsoll"}},
+		"monitor, unknown kind": {[]string{"--set", "serviceMonitor.enabled=true"}, nil},
+		"monitor":               {[]string{"--set", "serviceMonitor.enabled=true", "--api-versions=monitoring.coreos.com/v1/ServiceMonitor"}, []string{"+ServiceMonitor/plimsoll"}},
+		"no network policy":     {[]string{"--set", "networkPolicy.enabled=false"}, []string{"-NetworkPolicy/plimsoll"}},
+		"no persistence":        {[]string{"--set", "persistence.enabled=false"}, []string{"-PersistentVolumeClaim/plimsoll"}},
+		"given claim":           {[]string{"--set", "persistence.existingClaim=mine"}, []string{"-PersistentVolumeClaim/plimsoll"}},
+		"no CRDs": {[]string{"--set", "crds.enabled=false"}, []string{
 			"-CustomResourceDefinition/clusterimagepolicies.plimsoll.dev", "-CustomResourceDefinition/imagepolicies.plimsoll.dev",
 			"-CustomResourceDefinition/imagereports.plimsoll.dev", "-CustomResourceDefinition/imageupdates.plimsoll.dev",
 			"-CustomResourceDefinition/vulnerabilitydatabases.plimsoll.dev"}},
@@ -231,19 +231,17 @@ func TestChartRelease(t *testing.T) {
 	kubectl := func(args ...string) string { return mustKubectlIn(t, fresh, nil, args...) }
 	upgrade := []string{"upgrade", "--install", "plimsoll", chart, "--create-namespace"}
 
-	if out := helm(upgrade...); !strings.Contains(out, "ONE STEP IS LEFT") {
-		t.Errorf("the notes do not say that the database is missing:\n%s", out)
-	}
+	helm(upgrade...)
 	kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
-	if out := kubectl("get", "vdb", "-o", "name"); out != "" {
-		t.Errorf("the first release made %q", out)
+	// The release makes no VulnerabilityDatabase, so that an upgrade changes none either.
+	kubectl("create", "-f", root+"/config/samples/vulnerabilitydatabase.yaml")
+	before := kubectl("get", "vdb", "default", "-o", "jsonpath={.metadata.resourceVersion}")
+	helm(append(upgrade, "--set", "database.sources={a.example/db:2}")...)
+	if after := kubectl("get", "vdb", "default", "-o", "jsonpath={.metadata.resourceVersion}"); after != before {
+		t.Errorf("an upgrade changes the VulnerabilityDatabase: resource version %s, was %s", after, before)
 	}
-	if out := helm(upgrade...); strings.Contains(out, "ONE STEP IS LEFT") {
-		t.Errorf("the notes still say that the database is missing:\n%s", out)
-	}
-	out := kubectl("get", "vdb", "default", "-o", "jsonpath={.spec}")
-	if want := `{"intervalMinutes":60,"sources":[{"reference":"mirror.gcr.io/aquasec/trivy-db:2"},{"reference":"ghcr.io/aquasecurity/trivy-db:2"}]}`; out != want {
-		t.Errorf("spec of the database %s, want %s", out, want)
+	if out := helm(append(upgrade, "--set", "database.sources=null")...); !strings.Contains(out, "no image is judged") {
+		t.Errorf("the notes do not say that there will be no database:\n%s", out)
 	}
 	helm("uninstall", "plimsoll")
 	if out := kubectl("get", "crd", "-o", "name"); strings.Count(out, ".plimsoll.dev") != 5 {

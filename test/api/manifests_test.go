@@ -217,6 +217,8 @@ func mayDo(t *testing.T, user, own string) {
 		{"patch", "imagereports/status.plimsoll.dev", "", true},
 		{"patch", "imagepolicies.plimsoll.dev", "", false},
 		{"patch", "imagepolicies/status.plimsoll.dev", "", true},
+		{"create", "vulnerabilitydatabases.plimsoll.dev", "", true},
+		{"patch", "vulnerabilitydatabases.plimsoll.dev", "", false},
 		{"delete", "vulnerabilitydatabases.plimsoll.dev", "", false},
 		{"patch", "vulnerabilitydatabases/status.plimsoll.dev", "", true},
 		{"create", "events", "", true},

@@ -15,6 +15,9 @@
 {{- with .Values.logLevel }}
 - --log-level={{ . }}
 {{- end }}
+{{- with .Values.database.sources }}
+- --database-sources={{ join "," . }}
+{{- end }}
 {{- if .Values.database.allowRollback }}
 - --allow-database-rollback
 {{- end }}

@@ -33,10 +33,3 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 {{- end }}
-
-{{- /* Whether the VulnerabilityDatabase can be part of this release: Helm refuses a whole release that holds an object of a kind not known yet. */ -}}
-{{- define "plimsoll.makesDatabase" -}}
-{{- if and .Values.database.create (or (not .Values.crds.enabled) (.Capabilities.APIVersions.Has "plimsoll.dev/v1alpha1/VulnerabilityDatabase")) -}}
-true
-{{- end }}
-{{- end }}
