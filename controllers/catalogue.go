@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"sync"
+	"time"
 
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
@@ -14,8 +15,9 @@ type scanState struct {
 	// Reason and Message of the last failure, or of a scan that could not read everything.
 	Reason  string
 	Message string
-	// Final says that no retry is planned before long.
-	Final bool
+	// Again is when an image whose content itself makes its scan fail is read
+	// once more; zero: whenever a pod changes.
+	Again time.Time
 }
 
 // scanned says whether the image's content is known.

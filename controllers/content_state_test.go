@@ -21,14 +21,16 @@ func TestContentState(t *testing.T) {
 		content sbom.Image
 		want    string
 	}{
-		"empty":                         {sbom.Image{}, v1alpha1.ReasonScanned},
-		"read":                          {sbom.Image{OS: debian, Packages: packages}, v1alpha1.ReasonScanned},
-		"unknown system, no packages":   {sbom.Image{OS: fedora}, v1alpha1.ReasonScanned},
-		"unknown system, with packages": {sbom.Image{OS: fedora, Packages: packages}, v1alpha1.ReasonUnsupportedOS},
-		"unread part":                   {sbom.Image{OS: debian, Unread: []sbom.Unread{manifest}}, v1alpha1.ReasonPartiallyScanned},
-		"unread part, unknown system":   {sbom.Image{OS: fedora, Packages: packages, Unread: []sbom.Unread{manifest}}, v1alpha1.ReasonUnsupportedOS},
-		"unread database":               {sbom.Image{OS: debian, Packages: packages, Unread: []sbom.Unread{manifest, database}}, v1alpha1.ReasonCorruptPackageDatabase},
-		"unread database, too large":    {sbom.Image{OS: debian, Unread: []sbom.Unread{large, manifest}}, v1alpha1.ReasonLimitExceeded},
+		"empty":                               {sbom.Image{}, v1alpha1.ReasonScanned},
+		"read":                                {sbom.Image{OS: debian, Packages: packages}, v1alpha1.ReasonScanned},
+		"no system, with packages":            {sbom.Image{Packages: packages}, v1alpha1.ReasonUnsupportedOS},
+		"unsupported system, packages unread": {sbom.Image{OS: fedora}, v1alpha1.ReasonUnsupportedOS},
+		"supported system without packages":   {sbom.Image{OS: debian}, v1alpha1.ReasonScanned},
+		"unsupported system, with packages":   {sbom.Image{OS: fedora, Packages: packages}, v1alpha1.ReasonUnsupportedOS},
+		"unread part":                         {sbom.Image{OS: debian, Unread: []sbom.Unread{manifest}}, v1alpha1.ReasonPartiallyScanned},
+		"unread part, unsupported system":     {sbom.Image{OS: fedora, Packages: packages, Unread: []sbom.Unread{manifest}}, v1alpha1.ReasonUnsupportedOS},
+		"unread database":                     {sbom.Image{OS: debian, Packages: packages, Unread: []sbom.Unread{manifest, database}}, v1alpha1.ReasonCorruptPackageDatabase},
+		"unread database, too large":          {sbom.Image{OS: debian, Unread: []sbom.Unread{large, manifest}}, v1alpha1.ReasonLimitExceeded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := contentState(&store.Image{Content: test.content}).Reason; got != test.want {

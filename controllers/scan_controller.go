@@ -63,8 +63,12 @@ func (r *scanReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 		r.forget(key)
 		return reconcile.Result{}, nil
 	}
-	if state, ok := r.catalogue.get(key); ok && state.scanned() {
+	state, _ := r.catalogue.get(key)
+	if state.scanned() {
 		return reconcile.Result{}, nil
+	}
+	if wait := state.Again.Sub(r.now()); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
 	}
 	img, err := r.scanner.Scan(ctx, target)
 	if err != nil {
@@ -149,10 +153,19 @@ func contentState(img *store.Image) scanState {
 	return state
 }
 
-// unsupported says whether the image has system packages that no rule judges.
+// unsupported says whether the image has system packages that no rule judges,
+// or is of a system that is known for databases of packages which nothing reads.
 func unsupported(content *sbom.Image) bool {
-	return !match.Supported(content.OS) &&
-		slices.ContainsFunc(content.Packages, func(p sbom.Package) bool { return p.Type.OfSystem() })
+	return !match.Supported(content.OS) && (content.OS.Family != "" ||
+		slices.ContainsFunc(content.Packages, func(p sbom.Package) bool { return p.Type.OfSystem() }))
+}
+
+// ofContent are the reasons that lie in what a digest stands for: a pod more
+// that runs it is no reason to read it again, which may cost a gigabyte.
+var ofContent = map[string]bool{
+	v1alpha1.ReasonNotAnImage:       true,
+	v1alpha1.ReasonPlatformNotFound: true,
+	v1alpha1.ReasonLimitExceeded:    true,
 }
 
 func (r *scanReconciler) failed(ctx context.Context, key inventory.ScanKey, failure error) (reconcile.Result, error) {
@@ -161,12 +174,15 @@ func (r *scanReconciler) failed(ctx context.Context, key inventory.ScanKey, fail
 	}
 	reason, retryAfter := scan.Reason(failure)
 	scansTotal.WithLabelValues(reason).Inc()
-	final := scan.Final(failure)
-	if r.catalogue.set(key, scanState{Reason: reason, Message: failure.Error(), Final: final}) {
+	state := scanState{Reason: reason, Message: failure.Error()}
+	if ofContent[reason] {
+		state.Again = r.now().Add(finalRetry)
+	}
+	if r.catalogue.set(key, state) {
 		r.wakeReports(ctx, priorityNormal, key)
 	}
 	switch {
-	case final:
+	case scan.Final(failure):
 		log.FromContext(ctx).Info("Image cannot be scanned", "reason", reason, "error", failure.Error())
 		return reconcile.Result{RequeueAfter: finalRetry}, nil
 	case retryAfter > 0:
