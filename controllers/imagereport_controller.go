@@ -60,8 +60,12 @@ func (r *imageReportReconciler) setup(m manager.Manager) error {
 // Reconcile implements reconcile.TypedReconciler.
 func (r *imageReportReconciler) Reconcile(ctx context.Context, key inventory.ReportKey) (reconcile.Result, error) {
 	s, err := r.gather(ctx, key)
-	if err != nil || s == nil {
+	if err != nil {
 		return reconcile.Result{}, err
+	}
+	if s == nil {
+		r.gone(ctx, key)
+		return reconcile.Result{}, nil
 	}
 	if !s.ready {
 		// The scan, or the database, wakes the report when it has something to say.
@@ -71,21 +75,35 @@ func (r *imageReportReconciler) Reconcile(ctx context.Context, key inventory.Rep
 	if s.expired(r.now(), r.retention) {
 		return reconcile.Result{}, r.delete(ctx, s)
 	}
-	if err := r.judge(ctx, s); err != nil {
-		return reconcile.Result{}, err
-	}
-	written, err := r.write(ctx, s)
+	written, err := r.publish(ctx, s)
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 		// The cache had not seen our last write. It soon will.
 		return reconcile.Result{RequeueAfter: 100 * time.Millisecond}, nil
 	}
+	if r.unwritten.set(key, err != nil) || r.rollout.report(key, s.revision, written) {
+		r.wakeCoverage(ctx)
+	}
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if r.rollout.report(key, written) {
+	return reconcile.Result{RequeueAfter: s.next(r.now(), r.retention)}, nil
+}
+
+// publish judges the image and makes the object say so.
+func (r *imageReportReconciler) publish(ctx context.Context, s *reportScope) (written bool, err error) {
+	if err := r.judge(ctx, s); err != nil {
+		return false, err
+	}
+	return r.write(ctx, s)
+}
+
+// gone forgets a report that is not in the cluster and need not be. The last
+// report of an image takes the image with it.
+func (r *imageReportReconciler) gone(ctx context.Context, key inventory.ReportKey) {
+	r.scans.addPriority(ctx, priorityLow, key.Scan())
+	if r.unwritten.set(key, false) || r.rollout.drop(key) {
 		r.wakeCoverage(ctx)
 	}
-	return reconcile.Result{RequeueAfter: s.next(r.now(), r.retention)}, nil
 }
 
 // judge decides what the report says.
