@@ -7,11 +7,21 @@ import (
 )
 
 var purlTypes = map[PackageType]string{
-	TypeDpkg:     packageurl.TypeDebian,
-	TypeAPK:      packageurl.TypeApk,
-	TypeGoBinary: packageurl.TypeGolang,
-	TypeNode:     packageurl.TypeNPM,
-	TypePython:   packageurl.TypePyPi,
+	TypeDpkg: packageurl.TypeDebian,
+	TypeAPK:  packageurl.TypeApk,
+	TypeRPM:  packageurl.TypeRPM,
+
+	TypeGoBinary:   packageurl.TypeGolang,
+	TypeNode:       packageurl.TypeNPM,
+	TypePython:     packageurl.TypePyPi,
+	TypeJar:        packageurl.TypeMaven,
+	TypeGem:        packageurl.TypeGem,
+	TypeRustBinary: packageurl.TypeCargo,
+	TypeComposer:   packageurl.TypeComposer,
+	TypeDotNet:     packageurl.TypeNuget,
+	TypeConan:      packageurl.TypeConan,
+	TypeBitnami:    packageurl.TypeBitnami,
+	TypeJulia:      packageurl.TypeJulia,
 }
 
 // PURLs are the package's own URL and, where it was built from a source package
@@ -34,7 +44,11 @@ func (p Package) PURL(os OS) string {
 	switch {
 	case p.Type.OfSystem():
 		namespace = os.Family
-	case p.Type == TypeGoBinary || p.Type == TypeNode:
+	case p.Type == TypeJar:
+		if group, artifact, ok := strings.Cut(name, ":"); ok {
+			namespace, name = group, artifact
+		}
+	case p.Type == TypeGoBinary || p.Type == TypeNode || p.Type == TypeComposer:
 		if i := strings.LastIndexByte(name, '/'); i >= 0 {
 			namespace, name = name[:i], name[i+1:]
 		}

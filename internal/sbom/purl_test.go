@@ -19,6 +19,16 @@ func TestPURL(t *testing.T) {
 		"pkg:npm/left-pad":              {Package{Type: TypeNode, Name: "left-pad"}, OS{Family: "debian"}},
 		"pkg:npm/%40babel/core":         {Package{Type: TypeNode, Name: "@babel/core"}, OS{}},
 		"pkg:pypi/ruamel.yaml-clib":     {Package{Type: TypePython, Name: "Ruamel.yaml_clib"}, OS{}},
+		"pkg:rpm/redhat/openssl-libs":   {Package{Type: TypeRPM, Name: "openssl-libs"}, OS{Family: "redhat", Release: "9.4"}},
+		"pkg:maven/org.slf4j/slf4j-api": {Package{Type: TypeJar, Name: "org.slf4j:slf4j-api"}, OS{}},
+		"pkg:maven/slf4j-api":           {Package{Type: TypeJar, Name: "slf4j-api"}, OS{}},
+		"pkg:composer/monolog/monolog":  {Package{Type: TypeComposer, Name: "monolog/monolog"}, OS{}},
+		"pkg:gem/rack":                  {Package{Type: TypeGem, Name: "rack"}, OS{}},
+		"pkg:cargo/time":                {Package{Type: TypeRustBinary, Name: "time"}, OS{}},
+		"pkg:nuget/Newtonsoft.Json":     {Package{Type: TypeDotNet, Name: "Newtonsoft.Json"}, OS{}},
+		"pkg:conan/openssl":             {Package{Type: TypeConan, Name: "openssl"}, OS{}},
+		"pkg:bitnami/redis":             {Package{Type: TypeBitnami, Name: "redis"}, OS{}},
+		"pkg:julia/HTTP":                {Package{Type: TypeJulia, Name: "HTTP"}, OS{}},
 		"pkg:golang/gopkg.in/yaml.v3":   {Package{Type: TypeGoBinary, Name: "gopkg.in/yaml.v3"}, OS{}},
 	} {
 		if got := test.p.PURL(test.os); got != want {

@@ -10,20 +10,32 @@ import (
 type PackageType string
 
 const (
-	TypeDpkg     PackageType = "dpkg"
-	TypeAPK      PackageType = "apk"
-	TypeGoBinary PackageType = "gobinary"
-	TypeNode     PackageType = "node-pkg"
-	TypePython   PackageType = "python-pkg"
+	TypeDpkg PackageType = "dpkg"
+	TypeAPK  PackageType = "apk"
+	TypeRPM  PackageType = "rpm"
+
+	TypeGoBinary   PackageType = "gobinary"
+	TypeNode       PackageType = "node-pkg"
+	TypePython     PackageType = "python-pkg"
+	TypeJar        PackageType = "jar"
+	TypeGem        PackageType = "gemspec"
+	TypeRustBinary PackageType = "rustbinary"
+	TypeComposer   PackageType = "composer-vendor"
+	TypeDotNet     PackageType = "dotnet-core"
+	TypeConan      PackageType = "conan"
+	TypeBitnami    PackageType = "bitnami"
+	TypeJulia      PackageType = "julia"
 )
 
 // OfSystem says whether the package belongs to the operating system.
-func (t PackageType) OfSystem() bool { return t == TypeDpkg || t == TypeAPK }
+func (t PackageType) OfSystem() bool { return t == TypeDpkg || t == TypeAPK || t == TypeRPM }
 
 // Package is one installed package.
 type Package struct {
 	Type PackageType `json:"t"`
 	// Name as the package itself spells it. Go's standard library is "stdlib".
+	// A jar's is group:artifact, or the artifact alone where the jar does not say
+	// its group: no advisory is about that name.
 	Name string `json:"n"`
 	// Version is complete: [epoch:]version[-release]. Those of Go modules and of
 	// stdlib begin with v. Empty where a Go module was built without one.
@@ -33,6 +45,9 @@ type Package struct {
 	SourceName    string `json:"sn,omitempty"`
 	SourceVersion string `json:"sv,omitempty"`
 	Arch          string `json:"a,omitempty"`
+	// Modularity is the label name:stream:version:context of an RPM that is part
+	// of a module.
+	Modularity string `json:"m,omitempty"`
 	// Path of the file that shows a language package. Empty for system packages.
 	Path string `json:"f,omitempty"`
 	// Layer is the diff ID of the layer that brought the package.
@@ -50,6 +65,16 @@ type OS struct {
 	// RepositoryFamily and RepositoryRelease are those that /etc/apk/repositories names.
 	RepositoryFamily  string `json:"rf,omitempty"`
 	RepositoryRelease string `json:"rr,omitempty"`
+}
+
+// Build is what Red Hat says of the packages that a layer brought.
+type Build struct {
+	// ContentSets are the names of the repositories that they came from.
+	ContentSets []string `json:"c,omitempty"`
+	// NVR is the name, version and release of the image that the layer was built
+	// as, and Arch its architecture.
+	NVR  string `json:"n,omitempty"`
+	Arch string `json:"a,omitempty"`
 }
 
 // Config holds the facts of the image's own configuration.
@@ -81,7 +106,9 @@ type Image struct {
 	OS       OS
 	Config   Config
 	Packages []Package
-	Unread   []Unread
+	// Builds of the layers that have one, or that stand above one that has.
+	Builds map[image.Digest]Build
+	Unread []Unread
 }
 
 // Error is a failure to read an image.
