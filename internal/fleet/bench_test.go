@@ -112,7 +112,6 @@ func BenchmarkCold(b *testing.B) {
 	var f *Fleet
 	for b.Loop() {
 		b.StopTimer()
-		f = nil
 		f = g.fleet(b)
 		b.StartTimer()
 		if _, err := f.Swap(db, "r1"); err != nil {

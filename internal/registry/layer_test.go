@@ -112,7 +112,7 @@ func TestFailureStays(t *testing.T) {
 	}
 	_, first := io.Copy(io.Discard, r)
 	wantFailure(t, first, v1alpha1.ReasonDigestMismatch)
-	if n, err := r.Read(make([]byte, 1)); n != 0 || err != first {
+	if n, err := r.Read(make([]byte, 1)); n != 0 || !errors.Is(err, first) {
 		t.Errorf("read on: %d bytes, %v", n, err)
 	}
 }

@@ -20,7 +20,7 @@ const canary = "CANARY7f3d"
 // texts returns what err and every error it wraps would print.
 func texts(err error) []string {
 	list := []string{fmt.Sprintf("%v %+v", err, err)}
-	switch wrapper := err.(type) {
+	switch wrapper := any(err).(type) {
 	case interface{ Unwrap() error }:
 		if inner := wrapper.Unwrap(); inner != nil {
 			list = append(list, texts(inner)...)

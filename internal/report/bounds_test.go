@@ -137,7 +137,7 @@ func managedFields(t *testing.T, report v1alpha1.ImageReport, subresource string
 	}
 	return metav1.ManagedFieldsEntry{
 		Manager: "plimsoll", Operation: metav1.ManagedFieldsOperationApply, APIVersion: v1alpha1.GroupVersion.String(),
-		Time: new(metav1.NewTime(now)), FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: raw}, Subresource: subresource,
+		Time: new(metav1.NewTime(now)), FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(string(raw)), Subresource: subresource,
 	}
 }
 

@@ -266,7 +266,7 @@ func TestSamples(t *testing.T) {
 // TestPullSecretsBase gives one namespace's secrets to the operator and no others.
 func TestPullSecretsBase(t *testing.T) {
 	dir := t.TempDir()
-	real, err := filepath.EvalSymlinks(dir)
+	resolved, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +274,7 @@ func TestPullSecretsBase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base, err := filepath.Rel(real, absolute)
+	base, err := filepath.Rel(resolved, absolute)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,7 +113,7 @@ func put(tx *bbolt.Tx, fact recipe.Fact) error {
 	if fact.Severity == "" {
 		return nil
 	}
-	detail := types.Vulnerability{Severity: fact.Severity}
+	detail := types.Vulnerability{Severity: fact.Severity} //nolint:staticcheck // schema version 2 has it, and Trivy reads it
 	if !fact.Published.IsZero() {
 		detail.PublishedDate = &fact.Published
 	}
