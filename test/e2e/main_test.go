@@ -87,7 +87,7 @@ func testMain(m *testing.M) (code int, err error) {
 	if err := world.StartOperator(ctx, operatorFlags...); err != nil {
 		return 1, err
 	}
-	return m.Run(), nil
+	return m.Run(), refused()
 }
 
 func makeDatabases(dir string) error {
