@@ -139,6 +139,16 @@ func (d *DB) Close() error {
 // Metadata returns what the publisher says of the database.
 func (d *DB) Metadata() Metadata { return d.metadata }
 
+// HasBucket says whether the database has a bucket of that name at its top: for
+// one named after a release, whether it knows that release at all.
+func (d *DB) HasBucket(name string) (has bool, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		has = tx.Bucket([]byte(name)) != nil
+		return nil
+	})
+	return has, err
+}
+
 func (d *DB) view(read func(*bbolt.Tx) error) error {
 	d.closing.RLock()
 	defer d.closing.RUnlock()

@@ -71,6 +71,21 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
+func TestHasBucket(t *testing.T) {
+	d := open(t, build(t, database.Spec{Facts: []recipe.Fact{fact("debian 12", "curl", "CVE-1", `{"FixedVersion":"1"}`)}}))
+	for name, want := range map[string]bool{"debian 12": true, "debian 1": false, "debian 13": false, "curl": false, "": false} {
+		if got, err := d.HasBucket(name); got != want || err != nil {
+			t.Errorf("%q: %t, %v, want %t", name, got, err, want)
+		}
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.HasBucket("debian 12"); err == nil {
+		t.Error("a closed database was asked, and there is no error")
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	write := func(name, content string) func(*testing.T, string) {
 		return func(t *testing.T, dir string) {
