@@ -1,6 +1,7 @@
 package vulndb
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -26,13 +27,21 @@ func invalidf(format string, args ...any) error {
 	return failf(v1alpha1.ReasonInvalidArtifact, format, args...)
 }
 
+// reasonOf returns the reason of an *Error, else "".
+func reasonOf(err error) string {
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return e.Reason
+	}
+	return ""
+}
+
 // joinFailures returns one error for all sources. Its reason is that of the
 // first source that answered, because that is what a person can act on.
 func joinFailures(failures []error) error {
 	reason := v1alpha1.ReasonSourceUnavailable
 	for _, failure := range failures {
-		if e := (*Error)(nil); errors.As(failure, &e) && e.Reason != v1alpha1.ReasonSourceUnavailable {
-			reason = e.Reason
+		if own := reasonOf(failure); own != v1alpha1.ReasonSourceUnavailable {
+			reason = own
 			break
 		}
 	}
@@ -41,9 +50,5 @@ func joinFailures(failures []error) error {
 
 // unavailable is a source that did not answer, unless the error says better.
 func unavailable(action string, err error) error {
-	reason := v1alpha1.ReasonSourceUnavailable
-	if e := (*Error)(nil); errors.As(err, &e) {
-		reason = e.Reason
-	}
-	return failf(reason, "%s: %w", action, err)
+	return failf(cmp.Or(reasonOf(err), v1alpha1.ReasonSourceUnavailable), "%s: %w", action, err)
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -74,10 +75,30 @@ func layerOf(content []byte) vulndb.Layer {
 	}
 }
 
+func digestOf(text string) image.Digest {
+	sum := sha256.Sum256([]byte(text))
+	return image.Digest("sha256:" + hex.EncodeToString(sum[:]))
+}
+
 // packed returns the layer of a database with one advisory, built at a time.
 func packed(t *testing.T, at time.Time, advisory string) vulndb.Layer {
 	t.Helper()
-	dir := build(t, database.Spec{Built: at, Facts: []recipe.Fact{fact("wolfi", "curl", "CVE-1", advisory)}})
+	return packedDir(t, build(t, database.Spec{Built: at, Facts: []recipe.Fact{fact("wolfi", "curl", "CVE-1", advisory)}}))
+}
+
+// packedSchema returns the layer of a database of a schema version.
+func packedSchema(t *testing.T, version int) vulndb.Layer {
+	t.Helper()
+	dir := build(t, database.Spec{})
+	metadata := fmt.Sprintf(`{"Version":%d,"UpdatedAt":"2026-07-20T12:00:00Z"}`, version)
+	if err := os.WriteFile(filepath.Join(dir, "metadata.json"), []byte(metadata), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return packedDir(t, dir)
+}
+
+func packedDir(t *testing.T, dir string) vulndb.Layer {
+	t.Helper()
 	content := map[string][]byte{}
 	for _, name := range []string{"trivy.db", "metadata.json"} {
 		raw, err := os.ReadFile(filepath.Join(dir, name))
@@ -112,10 +133,21 @@ func newUpdater(t *testing.T, dir string, r vulndb.Registry) *vulndb.Updater {
 	return u
 }
 
-func mustUpdate(t *testing.T, u *vulndb.Updater, from []vulndb.Source) *vulndb.Current {
+// mustOffer returns what Update does.
+func mustOffer(t *testing.T, u *vulndb.Updater, from []vulndb.Source) *vulndb.Current {
 	t.Helper()
 	current, err := u.Update(t.Context(), from, false)
 	if err != nil {
+		t.Fatal(err)
+	}
+	return current
+}
+
+// mustUpdate also confirms it, as a caller does who could use it.
+func mustUpdate(t *testing.T, u *vulndb.Updater, from []vulndb.Source) *vulndb.Current {
+	t.Helper()
+	current := mustOffer(t, u, from)
+	if err := u.Confirm(current); err != nil {
 		t.Fatal(err)
 	}
 	return current
@@ -236,6 +268,191 @@ func TestUpdateTriesSourcesInOrder(t *testing.T) {
 	checkReason(t, err, v1alpha1.ReasonSourceUnavailable)
 	_, err = newUpdater(t, t.TempDir(), newRegistry()).Update(t.Context(), sources("not a reference"), false)
 	checkReason(t, err, v1alpha1.ReasonSourceUnavailable)
+}
+
+// A database that cannot be used may pass all checks. What the caller has not
+// confirmed must not be all that a restart finds.
+func TestTheFormerStaysUntilTheNextIsConfirmed(t *testing.T) {
+	dir, r := t.TempDir(), newRegistry()
+	u := newUpdater(t, dir, r)
+	r.serve(firstHost, packed(t, built, `{"FixedVersion":"1"}`))
+	first := mustOffer(t, u, sources(firstRef))
+	if again, err := newUpdater(t, t.TempDir(), r).Reopen(); again != nil || err != nil {
+		t.Errorf("reopened %+v, %v before any was confirmed", again, err)
+	}
+	if err := u.Confirm(first); err != nil {
+		t.Fatal(err)
+	}
+
+	r.serve(firstHost, packed(t, built.Add(time.Hour), `{"FixedVersion":"2"}`))
+	second := mustOffer(t, u, sources(firstRef))
+	if again := mustOffer(t, u, sources(firstRef)); again != second || r.fetched[firstHost] != 2 {
+		t.Errorf("what is offered was fetched %d times in all, want 2", r.fetched[firstHost])
+	}
+	if kept, err := u.Reopen(); kept != first || err != nil {
+		t.Errorf("the first is not in use any more: %v", err)
+	}
+	requireReopened(t, copyOf(t, dir), first.Revision, "1")
+
+	if err := u.Confirm(second); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Confirm(second); err != nil {
+		t.Errorf("confirmed twice: %v", err)
+	}
+	if err := u.Confirm(first); err == nil {
+		t.Error("the former one was confirmed again")
+	}
+	requireReopened(t, dir, second.Revision, "2")
+}
+
+// copyOf returns a copy of the directory: what a process that starts now would find.
+func copyOf(t *testing.T, dir string) string {
+	t.Helper()
+	copied := t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return copied
+}
+
+// requireReopened takes the directory as the next process does.
+func requireReopened(t *testing.T, dir string, revision image.Digest, version string) {
+	t.Helper()
+	current, err := newUpdater(t, dir, nil).Reopen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if current.Revision != revision || fixedIn(t, current.DB) != version {
+		t.Errorf("reopened %s, want %s", current.Revision, revision)
+	}
+	if got, want := names(t, dir), revision.Hex()+" current.json"; got != want {
+		t.Errorf("directory holds %q, want %q", got, want)
+	}
+}
+
+func TestWhatIsNotConfirmedGivesWay(t *testing.T) {
+	good, bad := packed(t, built, `{"FixedVersion":"1"}`), packed(t, built.Add(2*time.Hour), `{"FixedVersion":"2"}`)
+	better := packed(t, built.Add(time.Hour), `{"FixedVersion":"3"}`)
+	for name, next := range map[string]vulndb.Layer{"to one that is older, and newer than that in use": better, "to the one in use": good} {
+		t.Run(name, func(t *testing.T) {
+			dir, r := t.TempDir(), newRegistry()
+			u := newUpdater(t, dir, r)
+			r.serve(firstHost, good)
+			first := mustUpdate(t, u, sources(firstRef))
+			r.serve(firstHost, bad)
+			offered := mustOffer(t, u, sources(firstRef))
+			r.serve(firstHost, next)
+			last := mustOffer(t, u, sources(firstRef))
+			if _, err := offered.DB.HasBucket("wolfi"); err == nil {
+				t.Error("what nobody uses is still open")
+			}
+			if err := u.Confirm(offered); err == nil {
+				t.Error("it was confirmed afterwards")
+			}
+			if strings.Contains(names(t, dir), offered.Revision.Hex()) {
+				t.Error("what nobody uses is still there")
+			}
+			if fixedIn(t, first.DB) != "1" {
+				t.Error("the one in use cannot be read")
+			}
+			if err := u.Confirm(last); err != nil {
+				t.Fatal(err)
+			}
+			requireReopened(t, dir, last.Revision, fixedIn(t, last.DB))
+		})
+	}
+}
+
+func TestConfirmThatCannotBeWrittenKeepsTheFormer(t *testing.T) {
+	dir, r := t.TempDir(), newRegistry()
+	u := newUpdater(t, dir, r)
+	r.serve(firstHost, packed(t, built, `{"FixedVersion":"1"}`))
+	first := mustUpdate(t, u, sources(firstRef))
+	r.serve(firstHost, packed(t, built.Add(time.Hour), `{"FixedVersion":"2"}`))
+	second := mustOffer(t, u, sources(firstRef))
+	obstacle := filepath.Join(dir, "current.json.new")
+	if err := os.Mkdir(obstacle, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Confirm(second); err == nil {
+		t.Error("no error")
+	}
+	if kept, err := u.Reopen(); kept != second || err != nil {
+		t.Errorf("the confirmed one is not in use: %v", err)
+	}
+	requireReopened(t, dir, first.Revision, "1")
+}
+
+func TestWhatWasRefusedIsNotFetchedAgain(t *testing.T) {
+	good := packed(t, built, `{"FixedVersion":"1"}`)
+	huge := good
+	huge.Size = vulndb.DefaultLimits.Compressed + 1
+	broken := layerOf([]byte("no archive"))
+	lost := good
+	lost.Open = func(context.Context) (io.ReadCloser, error) { return nil, errors.New("connection reset") }
+	cases := map[string]struct {
+		layer vulndb.Layer
+		want  string
+		// fetched in three checks
+		fetched int
+	}{
+		"older":       {packed(t, built.Add(-time.Hour), `{"FixedVersion":"0"}`), v1alpha1.ReasonOlderDatabase, 1},
+		"too large":   {huge, v1alpha1.ReasonArtifactTooLarge, 1},
+		"invalid":     {broken, v1alpha1.ReasonInvalidArtifact, 1},
+		"schema":      {packedSchema(t, 3), v1alpha1.ReasonUnsupportedSchema, 1},
+		"unavailable": {lost, v1alpha1.ReasonSourceUnavailable, 3},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			r := newRegistry()
+			u := newUpdater(t, t.TempDir(), r)
+			r.serve("second.example.com", good)
+			mustUpdate(t, u, sources(secondRef))
+			// Not of the layer's digest: that of one too large is the good one's.
+			r.artifacts[firstHost] = served{digest: digestOf(name), layers: []vulndb.Layer{tc.layer}}
+			var first string
+			for range 3 {
+				_, err := u.Update(t.Context(), sources(firstRef), false)
+				checkReason(t, err, tc.want)
+				if first == "" {
+					first = err.Error()
+				}
+				if err.Error() != first {
+					t.Errorf("error %q, and at first %q", err, first)
+				}
+			}
+			if r.fetched[firstHost] != tc.fetched {
+				t.Errorf("fetched %d times, want %d", r.fetched[firstHost], tc.fetched)
+			}
+			r.serve(firstHost, packed(t, built.Add(time.Hour), `{"FixedVersion":"2"}`))
+			if next := mustUpdate(t, u, sources(firstRef)); fixedIn(t, next.DB) != "2" {
+				t.Error("the source's next one is not in use")
+			}
+		})
+	}
+}
+
+func TestRefusalOfAnOlderOneEndsWhereThatInUseChanges(t *testing.T) {
+	r := newRegistry()
+	u := newUpdater(t, t.TempDir(), r)
+	r.serve("second.example.com", packed(t, built.Add(2*time.Hour), `{"FixedVersion":"2"}`))
+	mustUpdate(t, u, sources(secondRef))
+	r.serve(firstHost, packed(t, built.Add(time.Hour), `{"FixedVersion":"1"}`))
+	_, err := u.Update(t.Context(), sources(firstRef), false)
+	checkReason(t, err, v1alpha1.ReasonOlderDatabase)
+
+	r.serve("second.example.com", packed(t, built, `{"FixedVersion":"0"}`))
+	rolledBack, err := u.Update(t.Context(), sources(secondRef), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Confirm(rolledBack); err != nil {
+		t.Fatal(err)
+	}
+	if next := mustUpdate(t, u, sources(firstRef)); fixedIn(t, next.DB) != "1" {
+		t.Error("what is newer now is not in use")
+	}
 }
 
 func TestReopen(t *testing.T) {
