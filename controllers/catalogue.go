@@ -15,9 +15,18 @@ type scanState struct {
 	// Reason and Message of the last failure, or of a scan that could not read everything.
 	Reason  string
 	Message string
-	// Again is when an image whose content itself makes its scan fail is read
-	// once more; zero: whenever a pod changes.
-	Again time.Time
+	// Bucket of the database that knows the image's operating system; empty without system packages.
+	Bucket string
+
+	// Failures in a row, and when the next try is due, unless something else is asked for by then.
+	Failures int
+	Again    time.Time
+	Asked    string
+}
+
+// says whether two states tell the same of the image.
+func (s scanState) says(other scanState) bool {
+	return s.Manifest == other.Manifest && s.Reason == other.Reason && s.Message == other.Message
 }
 
 // scanned says whether the image's content is known.
@@ -43,15 +52,15 @@ func (c *catalogue) get(key inventory.ScanKey) (scanState, bool) {
 	return state, ok
 }
 
-// set records a state and reports whether it differs from the one before.
+// set records a state and reports whether it tells something else than the one before.
 func (c *catalogue) set(key inventory.ScanKey, state scanState) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	old, known := c.states[key]
-	if known && old == state {
+	c.states[key] = state
+	if known && old.says(state) {
 		return false
 	}
-	c.states[key] = state
 	if old.Manifest != state.Manifest {
 		c.release(old.Manifest)
 		if state.scanned() {
@@ -86,17 +95,43 @@ func (c *catalogue) release(manifest image.Digest) bool {
 	return true
 }
 
-// scansOf returns the scans that led to any of the manifests.
-func (c *catalogue) scansOf(manifests map[image.Digest]struct{}) []inventory.ScanKey {
+// scansIn returns the scans of images whose operating system is in a bucket.
+func (c *catalogue) scansIn(bucket string) []inventory.ScanKey {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	var keys []inventory.ScanKey
 	for key, state := range c.states {
-		if _, ok := manifests[state.Manifest]; ok {
+		if state.Bucket == bucket {
 			keys = append(keys, key)
 		}
 	}
 	return keys
+}
+
+// buckets returns those of all images' operating systems.
+func (c *catalogue) buckets() map[string]struct{} {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	buckets := map[string]struct{}{}
+	for _, state := range c.states {
+		if state.Bucket != "" {
+			buckets[state.Bucket] = struct{}{}
+		}
+	}
+	return buckets
+}
+
+// scansByManifest returns the scans that led to each manifest.
+func (c *catalogue) scansByManifest() map[image.Digest][]inventory.ScanKey {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	scans := make(map[image.Digest][]inventory.ScanKey, len(c.users))
+	for key, state := range c.states {
+		if state.scanned() {
+			scans[state.Manifest] = append(scans[state.Manifest], key)
+		}
+	}
+	return scans
 }
 
 // uses says whether a scan led to the manifest.

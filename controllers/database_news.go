@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/plimsoll-dev/plimsoll/internal/fleet"
-	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 	"github.com/plimsoll-dev/plimsoll/internal/match"
 )
@@ -29,20 +28,29 @@ func (s *shared) wakeAllReports(ctx context.Context) {
 }
 
 // wakeChanged follows a database to the reports of the images that it changes,
-// those with the worst news first.
-func (s *shared) wakeChanged(ctx context.Context, revision string, changes []fleet.Change) error {
+// those with the worst news first, and of further scans.
+func (s *shared) wakeChanged(ctx context.Context, revision string, changes []fleet.Change, further []inventory.ScanKey) error {
 	byPriority := map[int][]inventory.ReportKey{}
 	var all []inventory.ReportKey
-	for _, change := range changes {
-		for _, scan := range s.catalogue.scansOf(map[image.Digest]struct{}{change.ID: {}}) {
+	follow := func(priority int, scans []inventory.ScanKey) error {
+		for _, scan := range scans {
 			reports, err := s.reportsOf(ctx, scan)
 			if err != nil {
 				return err
 			}
-			priority := newsPriority(change.Worst)
 			byPriority[priority] = append(byPriority[priority], reports...)
 			all = append(all, reports...)
 		}
+		return nil
+	}
+	scans := s.catalogue.scansByManifest()
+	for _, change := range changes {
+		if err := follow(newsPriority(change.Worst), scans[change.ID]); err != nil {
+			return err
+		}
+	}
+	if err := follow(priorityNormal, further); err != nil {
+		return err
 	}
 	s.rollout.begin(revision, all)
 	for priority, reports := range byPriority {

@@ -3,6 +3,7 @@ package controllers
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -95,6 +96,17 @@ func (r *policyReconciler) policyName(report *v1alpha1.ImageReport, verdict v1al
 	return name
 }
 
+func namespaceSelectorError(object client.Object) error {
+	p, ok := object.(*v1alpha1.ClusterImagePolicy)
+	if !ok {
+		return nil
+	}
+	if _, err := selectsNamespace(p.Spec.NamespaceSelector, nil); err != nil {
+		return fmt.Errorf("namespaceSelector: %w", err)
+	}
+	return nil
+}
+
 // Reconcile implements reconcile.Reconciler.
 func (r *policyReconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	object := r.object()
@@ -109,7 +121,7 @@ func (r *policyReconciler) Reconcile(ctx context.Context, request reconcile.Requ
 	wanted := r.count(request.Name, reports.Items)
 	wanted.ObservedGeneration = object.GetGeneration()
 	wanted.Conditions = slices.Clone(status.Conditions)
-	r.setReady(&wanted, *spec)
+	r.setReady(&wanted, *spec, namespaceSelectorError(object))
 	if reflect.DeepEqual(wanted, *status) {
 		return reconcile.Result{}, nil
 	}
@@ -150,7 +162,7 @@ func countResult(images *v1alpha1.PolicyImages, result v1alpha1.Verdict) {
 	switch result {
 	case v1alpha1.VerdictPass:
 		images.Passing++
-	case v1alpha1.VerdictFail:
+	case v1alpha1.VerdictFail, v1alpha1.VerdictError:
 		images.Failing++
 	default:
 		images.Unknown++
@@ -166,13 +178,14 @@ func violatedRules(verdict v1alpha1.PolicyVerdict) []string {
 	return slices.Compact(rules)
 }
 
-func (r *policyReconciler) setReady(status *v1alpha1.ImagePolicyStatus, spec v1alpha1.ImagePolicySpec) {
+// setReady says whether the policy can judge. selector is what is wrong with its namespace selector.
+func (r *policyReconciler) setReady(status *v1alpha1.ImagePolicyStatus, spec v1alpha1.ImagePolicySpec, selector error) {
 	ready := metav1.Condition{
 		Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, ObservedGeneration: status.ObservedGeneration,
 		Reason: v1alpha1.ReasonSucceeded, Message: "The policy judges the images that it selects",
 		LastTransitionTime: metav1.NewTime(r.now()).Rfc3339Copy(),
 	}
-	if err := policy.Validate(spec); err != nil {
+	if err := errors.Join(policy.Validate(spec), selector); err != nil {
 		ready.Status, ready.Reason, ready.Message = metav1.ConditionFalse, v1alpha1.ReasonInvalidSpec, err.Error()
 	} else if spec.Suspend {
 		ready.Reason, ready.Message = v1alpha1.ReasonSuspended, "The policy is suspended and judges nothing"

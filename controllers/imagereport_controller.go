@@ -80,7 +80,11 @@ func (r *imageReportReconciler) Reconcile(ctx context.Context, key inventory.Rep
 		// The cache had not seen our last write. It soon will.
 		return reconcile.Result{RequeueAfter: 100 * time.Millisecond}, nil
 	}
-	if r.unwritten.set(key, err != nil) || r.rollout.report(key, s.revision, written) {
+	covered := r.unwritten.set(key, err != nil)
+	if err == nil {
+		covered = r.rollout.report(key, s.revision, written) || covered
+	}
+	if covered {
 		r.wakeCoverage(ctx)
 	}
 	if err != nil {
@@ -101,7 +105,8 @@ func (r *imageReportReconciler) publish(ctx context.Context, s *reportScope) (wr
 // report of an image takes the image with it.
 func (r *imageReportReconciler) gone(ctx context.Context, key inventory.ReportKey) {
 	r.scans.addPriority(ctx, priorityLow, key.Scan())
-	if r.unwritten.set(key, false) || r.rollout.drop(key) {
+	failed := r.unwritten.set(key, false)
+	if r.rollout.drop(key) || failed {
 		r.wakeCoverage(ctx)
 	}
 }

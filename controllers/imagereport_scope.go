@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -95,8 +96,6 @@ func (r *imageReportReconciler) gather(ctx context.Context, key inventory.Report
 	running := false
 	s.image, running = r.inventory.Image(key)
 	if !running && s.object == nil {
-		// The last report of an image takes the image with it.
-		r.scans.addPriority(ctx, priorityLow, key.Scan())
 		return nil, nil
 	}
 	if err := r.gatherWorkloads(ctx, s); err != nil {
@@ -117,6 +116,11 @@ func (r *imageReportReconciler) gather(ctx context.Context, key inventory.Report
 		Findings:   s.facts.Findings,
 		Workloads:  policyWorkloads(s.image.Workloads),
 	}
+	if slices.ContainsFunc(s.policies, selectsPods) {
+		if err := r.addIdle(ctx, s); err != nil {
+			return nil, err
+		}
+	}
 	s.clocked = slices.ContainsFunc(s.policies, countsFromFirstObserved)
 	if s.clocked && r.ledgers.sweep(key.Repository, s.now) {
 		s.siblings, err = r.siblings(ctx, key.Repository)
@@ -136,6 +140,7 @@ func (s *reportScope) tags() []string {
 func (r *imageReportReconciler) gatherContent(s *reportScope) error {
 	revision, settled := r.rollout.ready()
 	state, known := r.catalogue.get(s.key.Scan())
+	state = r.judged(state)
 	// A report that said something keeps saying it until something else is known.
 	s.ready = s.object == nil || s.object.Status.ContentHash == "" || (settled && known)
 	s.revision = revision
@@ -145,6 +150,12 @@ func (r *imageReportReconciler) gatherContent(s *reportScope) error {
 	}
 	judgement, judged := r.fleet.Judgement(state.Manifest)
 	content, err := r.store.Image(state.Manifest)
+	if errors.Is(err, store.ErrNotFound) {
+		// It was lost since it was scanned. Nothing is known until it is scanned again.
+		r.catalogue.forget(s.key.Scan())
+		s.ready = false
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("read image %s from the store: %w", state.Manifest, err)
 	}
@@ -201,11 +212,14 @@ func (r *imageReportReconciler) siblings(ctx context.Context, repository string)
 	}
 	manifests := map[image.Digest]struct{}{}
 	for _, key := range keys {
-		state, _ := r.catalogue.get(key.Scan())
-		if !state.scanned() {
+		state, known := r.catalogue.get(key.Scan())
+		if !known {
 			return nil, nil
 		}
-		manifests[state.Manifest] = struct{}{}
+		// An image that cannot be scanned has no findings that a clock runs for.
+		if state.scanned() {
+			manifests[state.Manifest] = struct{}{}
+		}
 	}
 	siblings := make([][]policy.Finding, 0, len(manifests))
 	for manifest := range manifests {
@@ -214,6 +228,9 @@ func (r *imageReportReconciler) siblings(ctx context.Context, repository string)
 			return nil, nil
 		}
 		content, err := r.store.Image(manifest)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, nil
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read image %s from the store: %w", manifest, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -99,6 +100,38 @@ func (l *ledgers) sweep(repository string, now time.Time) bool {
 func ledgerName(repository string) string {
 	sum := sha256.Sum256([]byte(repository))
 	return "plimsoll-ledger-" + hex.EncodeToString(sum[:10])
+}
+
+// collect sweeps the ledgers of repositories that are not used, and deletes those that are empty then.
+func (l *ledgers) collect(ctx context.Context, used map[string]bool, now time.Time) error {
+	var objects corev1.ConfigMapList
+	if err := l.reader.List(ctx, &objects, client.InNamespace(l.namespace), client.MatchingLabels{managedByLabel: managedBy}); err != nil {
+		return fmt.Errorf("list the deadline ledgers: %w", err)
+	}
+	var errs []error
+	for i := range objects.Items {
+		repository, ok := objects.Items[i].Annotations[ledgerRepository]
+		if !ok || used[repository] || objects.Items[i].Name != ledgerName(repository) {
+			continue
+		}
+		empty := false
+		errs = append(errs, l.use(ctx, repository, func(content *policy.Ledger) bool {
+			changed := content.Sweep(nil, now)
+			empty = content.Len() == 0
+			return changed && !empty
+		}))
+		if empty {
+			errs = append(errs, client.IgnoreNotFound(l.client.Delete(ctx, &objects.Items[i])))
+			l.forget(repository)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (l *ledgers) forget(repository string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.known, repository)
 }
 
 func (l *ledgers) load(ctx context.Context, repository string) (*policy.Ledger, error) {

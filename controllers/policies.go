@@ -59,7 +59,8 @@ func (s *shared) policiesFor(ctx context.Context, namespace string) ([]policy.Po
 	for _, p := range cluster.Items {
 		selected, err := selectsNamespace(p.Spec.NamespaceSelector, object.Labels)
 		if err != nil {
-			return nil, fmt.Errorf("read the namespace selector of ClusterImagePolicy %s: %w", p.Name, err)
+			// The policy itself says so, and must not keep the others from judging.
+			continue
 		}
 		if selected {
 			policies = append(policies, policy.Policy{Kind: kindClusterImagePolicy, Name: p.Name, Spec: p.Spec.ImagePolicySpec})
@@ -79,6 +80,9 @@ func selectsNamespace(selector *metav1.LabelSelector, namespace map[string]strin
 	}
 	return s.Matches(labels.Set(namespace)), nil
 }
+
+// selectsPods says whether a policy needs to know the labels of pods.
+func selectsPods(p policy.Policy) bool { return p.Spec.Selector.PodSelector != nil }
 
 // countsFromFirstObserved says whether a policy needs the ledger.
 func countsFromFirstObserved(p policy.Policy) bool {

@@ -47,18 +47,29 @@ func (r *rollout) begin(revision string, reports []inventory.ReportKey) {
 	r.finish()
 }
 
-// report records that a report follows the database in use, and returns
-// whether it was the last.
-func (r *rollout) report(key inventory.ReportKey, written bool) bool {
+// report records that a report follows a revision, and returns whether it was
+// the last to follow the one in use. What was judged by a revision before counts for nothing.
+func (r *rollout) report(key inventory.ReportKey, revision string, written bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, ok := r.pending[key]; !ok {
+	if _, ok := r.pending[key]; !ok || revision != r.revision {
 		return false
 	}
 	delete(r.pending, key)
 	if written {
 		r.written++
 	}
+	return r.finish()
+}
+
+// drop records that there is no such report any more, and returns whether it was the last.
+func (r *rollout) drop(key inventory.ReportKey) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.pending[key]; !ok {
+		return false
+	}
+	delete(r.pending, key)
 	return r.finish()
 }
 

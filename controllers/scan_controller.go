@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/util/workqueue"
@@ -67,12 +68,15 @@ func (r *scanReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 	if state.scanned() {
 		return reconcile.Result{}, nil
 	}
-	if wait := state.Again.Sub(r.now()); wait > 0 {
+	asked := describe(target)
+	if wait := state.Again.Sub(r.now()); wait > 0 && asked == state.Asked {
+		// A pod more that runs the image is no reason to try sooner.
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
 	img, err := r.scanner.Scan(ctx, target)
 	if err != nil {
-		return r.failed(ctx, key, err)
+		state.Asked = asked
+		return r.failed(ctx, key, state, err)
 	}
 	return reconcile.Result{}, r.scanned(ctx, key, img)
 }
@@ -85,11 +89,11 @@ func (r *scanReconciler) target(ctx context.Context, key inventory.ScanKey) (sca
 	for _, report := range running {
 		img, _ := r.inventory.Image(report)
 		target.Bare = target.Bare || img.Bare
+		for _, host := range img.Hosts {
+			// A kubelet has pulled from it, so that its address may be private.
+			r.trustHost(host)
+		}
 		for _, ref := range img.References {
-			if !img.Bare {
-				// A kubelet has pulled from this host, so that its address may be private.
-				r.trustHost(ref.Host())
-			}
 			pulls[ref] = append(pulls[ref], img.Pulls...)
 		}
 	}
@@ -99,7 +103,8 @@ func (r *scanReconciler) target(ctx context.Context, key inventory.ScanKey) (sca
 			return target, false, err
 		}
 		for _, report := range idle {
-			ref := image.Reference{Repository: report.Spec.Repository}
+			target.Bare = target.Bare || report.Status.ConfigDigest == report.Spec.Digest
+			ref := idleReference(report)
 			pulls[ref] = append(pulls[ref], inventory.Pull{Namespace: report.Namespace, ServiceAccount: "default"})
 		}
 	}
@@ -113,7 +118,27 @@ func (r *scanReconciler) target(ctx context.Context, key inventory.ScanKey) (sca
 	return target, len(target.Candidates) > 0, nil
 }
 
+// idleReference is where an image may be pulled from that no pod runs any more.
+func idleReference(report v1alpha1.ImageReport) image.Reference {
+	ref := image.Reference{Repository: report.Spec.Repository}
+	if len(report.Status.Tags) > 0 {
+		ref.Tag = report.Status.Tags[0]
+	}
+	return ref
+}
+
+// describe is equal for targets between which a retry makes no difference.
+func describe(target scan.Target) string {
+	var b strings.Builder
+	for _, candidate := range target.Candidates {
+		fmt.Fprintf(&b, "%s %v\n", candidate.Reference, candidate.Keychain.(keychain).pulls)
+	}
+	return b.String()
+}
+
 func (r *scanReconciler) forget(key inventory.ScanKey) {
+	r.images.Lock()
+	defer r.images.Unlock()
 	if manifest, unused := r.catalogue.forget(key); unused {
 		r.fleet.Remove(manifest)
 	}
@@ -121,15 +146,38 @@ func (r *scanReconciler) forget(key inventory.ScanKey) {
 
 func (r *scanReconciler) scanned(ctx context.Context, key inventory.ScanKey, img *store.Image) error {
 	components := match.Components(&img.Content, r.now())
-	if err := r.fleet.Add(img.ManifestDigest, img.Content.Packages, components); err != nil {
+	state := contentState(img)
+	state.Bucket = systemBucket(components)
+	changed, err := r.hold(key, img, components, state)
+	if err != nil {
 		return fmt.Errorf("judge image %s: %w", img.ManifestDigest, err)
 	}
-	state := contentState(img)
 	scansTotal.WithLabelValues(state.Reason).Inc()
-	if r.catalogue.set(key, state) {
+	if changed {
 		r.wakeReports(ctx, priorityNormal, key)
 	}
 	return nil
+}
+
+// hold puts an image into the fleet and the catalogue at once, so that nothing
+// that leaves meanwhile takes it along.
+func (r *scanReconciler) hold(key inventory.ScanKey, img *store.Image, components []match.Component, state scanState) (changed bool, err error) {
+	r.images.Lock()
+	defer r.images.Unlock()
+	if err := r.fleet.Add(img.ManifestDigest, img.Content.Packages, components); err != nil {
+		return false, err
+	}
+	return r.catalogue.set(key, state), nil
+}
+
+// systemBucket is the database's bucket of the image's operating system.
+func systemBucket(components []match.Component) string {
+	for _, c := range components {
+		if bucket := c.Subject.Key.Bucket; !strings.HasSuffix(bucket, "::") {
+			return bucket
+		}
+	}
+	return ""
 }
 
 // contentState says what is wrong with the content of an image that was read.
@@ -160,33 +208,30 @@ func unsupported(content *sbom.Image) bool {
 		slices.ContainsFunc(content.Packages, func(p sbom.Package) bool { return p.Type.OfSystem() }))
 }
 
-// ofContent are the reasons that lie in what a digest stands for: a pod more
-// that runs it is no reason to read it again, which may cost a gigabyte.
-var ofContent = map[string]bool{
-	v1alpha1.ReasonNotAnImage:       true,
-	v1alpha1.ReasonPlatformNotFound: true,
-	v1alpha1.ReasonLimitExceeded:    true,
-}
-
-func (r *scanReconciler) failed(ctx context.Context, key inventory.ScanKey, failure error) (reconcile.Result, error) {
+func (r *scanReconciler) failed(ctx context.Context, key inventory.ScanKey, before scanState, failure error) (reconcile.Result, error) {
 	if errors.Is(failure, context.Canceled) && ctx.Err() != nil {
 		return reconcile.Result{}, failure
 	}
 	reason, retryAfter := scan.Reason(failure)
 	scansTotal.WithLabelValues(reason).Inc()
-	state := scanState{Reason: reason, Message: failure.Error()}
-	if ofContent[reason] {
-		state.Again = r.now().Add(finalRetry)
+	state := scanState{Reason: reason, Message: failure.Error(), Failures: before.Failures + 1, Asked: before.Asked}
+	wait := backoff(state.Failures)
+	if scan.Final(failure) {
+		wait = finalRetry
 	}
+	wait = max(wait, retryAfter)
+	state.Again = r.now().Add(wait)
 	if r.catalogue.set(key, state) {
+		log.FromContext(ctx).Info("Image cannot be scanned", "reason", reason, "error", failure.Error(), "nextTry", wait)
 		r.wakeReports(ctx, priorityNormal, key)
 	}
-	switch {
-	case scan.Final(failure):
-		log.FromContext(ctx).Info("Image cannot be scanned", "reason", reason, "error", failure.Error())
-		return reconcile.Result{RequeueAfter: finalRetry}, nil
-	case retryAfter > 0:
-		return reconcile.Result{RequeueAfter: retryAfter}, nil
-	}
-	return reconcile.Result{}, failure
+	return reconcile.Result{RequeueAfter: wait}, nil
+}
+
+// maxBackoff is the longest wait after a failure that may pass by itself.
+const maxBackoff = 5 * time.Minute
+
+// backoff doubles from a second on.
+func backoff(failures int) time.Duration {
+	return min(time.Second<<min(failures-1, 16), maxBackoff)
 }

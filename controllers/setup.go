@@ -3,7 +3,6 @@ package controllers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -80,13 +79,14 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 		reports:   newTrigger[inventory.ReportKey](synced),
 		databases: newTrigger[types.NamespacedName](synced),
 	}
+	ledgers := newLedgers(s.client, s.reader, o.Namespace)
 	scanner := &scan.Scanner{Registry: o.Registry, Store: o.Store, Limits: o.ScanLimits, Timeout: o.ScanTimeout}
 	return errors.Join(
 		(&podReconciler{shared: s, synced: synced}).setup(m),
 		(&scanReconciler{shared: s, scanner: scanner, trustHost: o.Registry.TrustHost, secrets: o.PullSecrets, concurrency: o.ScanConcurrency}).setup(m),
 		(&imageReportReconciler{
 			shared: s, store: o.Store, retention: o.ReportRetention,
-			ledgers: newLedgers(s.client, s.reader, o.Namespace),
+			ledgers: ledgers,
 			limiter: rate.NewLimiter(rate.Limit(o.ReportRate), max(1, int(o.ReportRate))),
 		}).setup(m),
 		(&vulnerabilityDatabaseReconciler{
@@ -100,7 +100,7 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 			return nil
 		})),
 		m.Add(&databaseCreator{client: s.client, sources: o.DatabaseSources, retry: defaultDatabaseRetry}),
-		m.Add(&collector{shared: s, store: o.Store}),
+		m.Add(&collector{shared: s, store: o.Store, ledgers: ledgers}),
 	)
 }
 
@@ -171,41 +171,4 @@ func stripStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
 		out = append(out, kept)
 	}
 	return out
-}
-
-// collectEvery is how often the store is rid of images that nothing uses.
-const collectEvery = time.Hour
-
-// collector removes from the store what no report needs any more.
-type collector struct {
-	*shared
-	store *store.Store
-}
-
-// Start implements manager.Runnable.
-func (c *collector) Start(ctx context.Context) error {
-	ticker := time.NewTicker(collectEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			if err := c.collect(); err != nil {
-				return fmt.Errorf("collect garbage in the store: %w", err)
-			}
-		}
-	}
-}
-
-// collect leaves everything in place while the scan of any image is not settled:
-// its content may be in the store under a digest that is not known yet.
-func (c *collector) collect() error {
-	for _, key := range c.inventory.Scans() {
-		if _, known := c.catalogue.get(key); !known {
-			return nil
-		}
-	}
-	_, err := c.store.Collect(c.catalogue.uses)
-	return err
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -12,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/fleet"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 )
@@ -35,11 +38,35 @@ type shared struct {
 	inventory *inventory.Index
 	fleet     *fleet.Fleet
 	catalogue *catalogue
-	rollout   *rollout
+	// images is held while an image enters or leaves the fleet and the catalogue together.
+	images  sync.Mutex
+	rollout *rollout
+	// unwritten are the reports whose last write failed.
+	unwritten keySet
+	// database in use, for what it knows at all; nil before the first.
+	database atomic.Pointer[knownBuckets]
 
 	scans     *trigger[inventory.ScanKey]
 	reports   *trigger[inventory.ReportKey]
 	databases *trigger[types.NamespacedName]
+}
+
+// knownBuckets says which buckets a database has.
+type knownBuckets func(name string) (bool, error)
+
+// judged is the state as the database in use leaves it: an operating system of
+// which the database knows nothing is not one without vulnerabilities.
+func (s *shared) judged(state scanState) scanState {
+	has := s.database.Load()
+	if state.Bucket == "" || has == nil {
+		return state
+	}
+	if known, err := (*has)(state.Bucket); err != nil || known {
+		return state
+	}
+	state.Reason = v1alpha1.ReasonReleaseNotInDatabase
+	state.Message = fmt.Sprintf("the vulnerability database knows nothing of %s", state.Bucket)
+	return state
 }
 
 // wakeReports queues every report that follows one of the scans, also those of

@@ -47,7 +47,7 @@ func TestCatalogueCountsUsersOfAManifest(t *testing.T) {
 	if !c.set(index, good) || !c.set(manifest, good) || c.set(manifest, good) {
 		t.Error("a state that differs is a change")
 	}
-	scans := c.scansOf(map[image.Digest]struct{}{digest("b"): {}})
+	scans := c.scansByManifest()[digest("b")]
 	if len(scans) != 2 || !slices.Contains(scans, index) || !slices.Contains(scans, manifest) {
 		t.Errorf("scans of the manifest: %v", scans)
 	}
@@ -73,7 +73,7 @@ func TestCatalogueFollowsAScanToAnotherManifest(t *testing.T) {
 		t.Errorf("users %v", c.users)
 	}
 	c.set(scanKey("a"), scanState{Reason: v1alpha1.ReasonPending})
-	if len(c.users) != 0 || len(c.scansOf(map[image.Digest]struct{}{digest("c"): {}})) != 0 {
+	if len(c.users) != 0 || len(c.scansByManifest()[digest("c")]) != 0 {
 		t.Errorf("users %v", c.users)
 	}
 	if manifest, unused := c.forget(scanKey("a")); manifest != "" || unused {
@@ -85,7 +85,7 @@ func TestRollout(t *testing.T) {
 	now := start
 	r := newRollout(func() time.Time { return now })
 	a, b, c := reportOf("shop", "a"), reportOf("shop", "b"), reportOf("other", "a")
-	if _, settled := r.ready(); settled || r.report(a, true) {
+	if _, settled := r.ready(); settled || r.report(a, "", true) {
 		t.Error("settled before any database")
 	}
 	r.settle()
@@ -100,17 +100,20 @@ func TestRollout(t *testing.T) {
 	}{
 		{"a first database", func() bool { r.begin("r1", []inventory.ReportKey{a, b}); return false }, false,
 			rolloutState{settled: true, revision: "r1", pending: pending(a, b)}},
-		{"a report that is not pending", func() bool { return r.report(c, true) }, false, rolloutState{settled: true, revision: "r1", pending: pending(a, b)}},
-		{"one that changed nothing", func() bool { return r.report(a, false) }, false, rolloutState{settled: true, revision: "r1", pending: pending(b)}},
+		{"a report that is not pending", func() bool { return r.report(c, "r1", true) }, false, rolloutState{settled: true, revision: "r1", pending: pending(a, b)}},
+		{"one that changed nothing", func() bool { return r.report(a, "r1", false) }, false, rolloutState{settled: true, revision: "r1", pending: pending(b)}},
 		{"the next database, too early", func() bool { r.begin("r2", []inventory.ReportKey{a, c}); return false }, false,
 			rolloutState{settled: true, revision: "r2", pending: pending(a, b, c)}},
-		{"one from before", func() bool { return r.report(b, true) }, false, rolloutState{settled: true, revision: "r2", pending: pending(a, c), written: 1}},
+		{"one judged by the database before", func() bool { return r.report(b, "r1", true) }, false, rolloutState{settled: true, revision: "r2", pending: pending(a, b, c)}},
+		{"one from before", func() bool { return r.report(b, "r2", true) }, false, rolloutState{settled: true, revision: "r2", pending: pending(a, c), written: 1}},
 		// a and c follow the same scan.
-		{"one of two of a scan", func() bool { return r.report(c, true) }, false, rolloutState{settled: true, revision: "r2", pending: pending(a), written: 2}},
-		{"the last", func() bool { return r.report(a, true) }, true,
+		{"one of two of a scan", func() bool { return r.report(c, "r2", true) }, false, rolloutState{settled: true, revision: "r2", pending: pending(a), written: 2}},
+		{"the last", func() bool { return r.report(a, "r2", true) }, true,
 			rolloutState{settled: true, revision: "r2", pending: pending(), written: 3, done: start.Add(time.Minute)}},
-		{"the last again", func() bool { return r.report(a, true) }, false,
+		{"the last again", func() bool { return r.report(a, "r2", true) }, false,
 			rolloutState{settled: true, revision: "r2", pending: pending(), written: 3, done: start.Add(time.Minute)}},
+		{"a database whose last report is gone", func() bool { r.begin("r2", []inventory.ReportKey{a}); return r.drop(a) }, true,
+			rolloutState{settled: true, revision: "r2", pending: pending(), done: start.Add(time.Minute)}},
 		{"a database without news", func() bool { r.begin("r3", nil); return false }, false,
 			rolloutState{settled: true, revision: "r3", pending: pending(), done: start.Add(time.Minute)}},
 	}

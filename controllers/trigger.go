@@ -50,9 +50,7 @@ func (t *trigger[request]) WaitForSync(ctx context.Context) error {
 
 // add queues requests. It returns at once with nothing queued only if ctx ends first.
 func (t *trigger[request]) add(ctx context.Context, options priorityqueue.AddOpts, requests ...request) {
-	select {
-	case <-t.started:
-	case <-ctx.Done():
+	if !t.await(ctx) {
 		return
 	}
 	if queue, ok := t.queue.(priorityqueue.PriorityQueue[request]); ok {
@@ -61,6 +59,22 @@ func (t *trigger[request]) add(ctx context.Context, options priorityqueue.AddOpt
 	}
 	for _, r := range requests {
 		t.queue.AddAfter(r, options.After)
+	}
+}
+
+// await returns whether the queue is there. Once it is, a context that has
+// ended is no reason to lose a request.
+func (t *trigger[request]) await(ctx context.Context) bool {
+	select {
+	case <-t.started:
+		return true
+	default:
+	}
+	select {
+	case <-t.started:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -70,6 +70,8 @@ const (
 	ReasonUnsupportedOS = "UnsupportedOS"
 	// ReasonUnparsableVersion: a package was not judged, as its version or an advisory's could not be parsed.
 	ReasonUnparsableVersion = "UnparsableVersion"
+	// ReasonReleaseNotInDatabase: the vulnerability database knows nothing of the operating system's release.
+	ReasonReleaseNotInDatabase = "ReleaseNotInDatabase"
 	// ReasonStoreFailed: what was extracted could not be stored or read back.
 	ReasonStoreFailed = "StoreFailed"
 )

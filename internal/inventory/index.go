@@ -3,9 +3,12 @@ package inventory
 import (
 	"cmp"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
+
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
@@ -35,6 +38,8 @@ type Image struct {
 	References []image.Reference
 	Workloads  []Workload
 	Pulls      []Pull
+	// Hosts from which a kubelet says that it has the image.
+	Hosts []string
 	// Bare says that the digest is a configuration's, which cannot be pulled.
 	Bare bool
 }
@@ -83,11 +88,15 @@ func New() *Index {
 	}
 }
 
-// Set records a pod and returns the reports that it concerns, now or before.
+// Set records a pod and returns the reports that it concerns, now or before;
+// none if nothing of it has changed.
 func (x *Index) Set(pod Pod) []ReportKey {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	key := podKey{pod.Namespace, pod.Name}
+	if before, ok := x.pods[key]; ok && reflect.DeepEqual(before, pod) {
+		return nil
+	}
 	touched := x.remove(key)
 	x.pods[key] = pod
 	if !pod.Pending {
@@ -229,6 +238,7 @@ func (x *Index) Image(key ReportKey) (Image, bool) {
 	}
 	var img Image
 	workloads := map[Owner]*Workload{}
+	seen := map[seenLabels]bool{}
 	for _, pk := range sortedPods(pods) {
 		pod := x.pods[pk]
 		w := workloads[pod.Owner]
@@ -237,7 +247,7 @@ func (x *Index) Image(key ReportKey) (Image, bool) {
 			workloads[pod.Owner] = w
 		}
 		w.Running = w.Running || pod.Running
-		w.addLabels(pod.Labels)
+		w.addLabels(seen, pod.Labels)
 		img.addPull(pod)
 		for _, use := range pod.Uses {
 			if pod.report(use) == key {
@@ -252,6 +262,7 @@ func (x *Index) Image(key ReportKey) (Image, bool) {
 	slices.SortFunc(img.Workloads, func(a, b Workload) int { return compareOwners(a.Owner, b.Owner) })
 	slices.SortFunc(img.References, func(a, b image.Reference) int { return cmp.Compare(a.String(), b.String()) })
 	slices.SortFunc(img.Pulls, comparePulls)
+	slices.Sort(img.Hosts)
 	return img, true
 }
 
@@ -259,6 +270,9 @@ func (i *Image) addUse(w *Workload, use Use) {
 	i.Bare = i.Bare || use.Bare
 	if !slices.Contains(i.References, use.Reference) {
 		i.References = append(i.References, use.Reference)
+	}
+	if use.Host != "" && !slices.Contains(i.Hosts, use.Host) {
+		i.Hosts = append(i.Hosts, use.Host)
 	}
 	container := v1alpha1.WorkloadContainer{Name: use.Name, Type: use.Type}
 	if !slices.Contains(w.Containers, container) {
@@ -273,13 +287,32 @@ func (i *Image) addPull(pod Pod) {
 	}
 }
 
-func (w *Workload) addLabels(labels map[string]string) {
-	for _, known := range w.PodLabels {
-		if maps.Equal(known, labels) {
-			return
-		}
+// ofOnePod are labels that controllers give each pod, or each run, its own
+// value of. No policy can mean them, and a workload would have as many sets of
+// labels as pods.
+var ofOnePod = []string{
+	"apps.kubernetes.io/pod-index", "statefulset.kubernetes.io/pod-name",
+	"batch.kubernetes.io/controller-uid", "controller-uid",
+	"batch.kubernetes.io/job-name", "job-name", "batch.kubernetes.io/job-completion-index",
+}
+
+// addLabels adds a set of labels unless seen has it for the workload.
+func (w *Workload) addLabels(seen map[seenLabels]bool, pod map[string]string) {
+	shared := maps.Clone(pod)
+	for _, name := range ofOnePod {
+		delete(shared, name)
 	}
-	w.PodLabels = append(w.PodLabels, labels)
+	key := seenLabels{w.Owner, labels.Set(shared).String()}
+	if seen[key] {
+		return
+	}
+	seen[key] = true
+	w.PodLabels = append(w.PodLabels, shared)
+}
+
+type seenLabels struct {
+	owner  Owner
+	labels string
 }
 
 func sortedPods(pods map[podKey]struct{}) []podKey {

@@ -45,6 +45,8 @@ type Use struct {
 	// Digest is the status's: of an index or a manifest or, if Bare, of a configuration.
 	Digest image.Digest
 	Bare   bool
+	// Host of the reference, if the kubelet says that it has the image from there.
+	Host string
 }
 
 // Unresolved is a running container that cannot be tied to a digest.
@@ -69,6 +71,19 @@ func ParseImageID(id string) (digest image.Digest, bare bool, err error) {
 		return "", false, fmt.Errorf("parse image id %.300q: %w", id, err)
 	}
 	return digest, repository == "", nil
+}
+
+// confirmedHost returns the reference's host where the imageID names it, too. The
+// spec alone proves nothing: whoever may edit a pod can write any address there.
+func confirmedHost(ref image.Reference, told string) string {
+	if _, rest, ok := strings.Cut(told, "://"); ok {
+		told = rest
+	}
+	reported, err := image.ParseReference(told)
+	if err != nil || !strings.Contains(told, "@") || reported.Host() != ref.Host() {
+		return ""
+	}
+	return ref.Host()
 }
 
 // NewPod reads a pod of the API server. The platform is its node's.
@@ -112,7 +127,7 @@ func (p *Pod) addContainers(kind v1alpha1.ContainerType, specs []corev1.Containe
 		if !ok || (status.ImageID == "" && !started) {
 			continue
 		}
-		p.add(kind, status.Name, spec, status.ImageID)
+		p.add(kind, status.Name, spec, status.ImageID, status.ImageID)
 	}
 }
 
@@ -134,6 +149,7 @@ func (p *Pod) addVolumes(pod *corev1.Pod) {
 			continue
 		}
 		id := reported[volume.Name]
+		told := id
 		if id == "" && pod.Status.Phase == corev1.PodPending {
 			// Perhaps not pulled yet; an init container that mounts it says when it is.
 			continue
@@ -141,11 +157,12 @@ func (p *Pod) addVolumes(pod *corev1.Pod) {
 		if id == "" && strings.Contains(volume.Image.Reference, "@") {
 			id = volume.Image.Reference
 		}
-		p.add(v1alpha1.ContainerTypeVolume, volume.Name, volume.Image.Reference, id)
+		p.add(v1alpha1.ContainerTypeVolume, volume.Name, volume.Image.Reference, id, told)
 	}
 }
 
-func (p *Pod) add(kind v1alpha1.ContainerType, name, spec, imageID string) {
+// add records a use. told is what the kubelet itself says of the image.
+func (p *Pod) add(kind v1alpha1.ContainerType, name, spec, imageID, told string) {
 	if imageID == "" {
 		p.Unresolved = append(p.Unresolved, Unresolved{Name: name, Message: "the kubelet reports no digest for " + spec})
 		return
@@ -160,5 +177,5 @@ func (p *Pod) add(kind v1alpha1.ContainerType, name, spec, imageID string) {
 		p.Unresolved = append(p.Unresolved, Unresolved{Name: name, Message: err.Error()})
 		return
 	}
-	p.Uses = append(p.Uses, Use{Name: name, Type: kind, Reference: ref, Digest: digest, Bare: bare})
+	p.Uses = append(p.Uses, Use{Name: name, Type: kind, Reference: ref, Digest: digest, Bare: bare, Host: confirmedHost(ref, told)})
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -219,7 +220,7 @@ func TestNewPodUses(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := NewPod(tc.pod, amd64, api)
-			if diff := cmp.Diff(tc.want, got.Uses); diff != "" {
+			if diff := cmp.Diff(tc.want, got.Uses, cmpopts.IgnoreFields(Use{}, "Host")); diff != "" {
 				t.Errorf("uses (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(tc.wantUnresolved, got.Unresolved); diff != "" {
@@ -249,5 +250,42 @@ func TestNewPod(t *testing.T) {
 		if got := NewPod(newPod(phase(p)), amd64, api).Running; got != want {
 			t.Errorf("in phase %q running is %t, want %t", p, got, want)
 		}
+	}
+}
+
+// Only what the kubelet says proves that an address may be pulled from.
+func TestNewPodHosts(t *testing.T) {
+	a := string(digest("a"))
+	tests := map[string]struct {
+		pod  *corev1.Pod
+		want string
+	}{
+		"the spec's":         {newPod(containers(status("main", "r.example.com/other@"+a, running))), "r.example.com"},
+		"docker's form":      {newPod(containers(status("main", "docker-pullable://r.example.com/api@"+a, running))), "r.example.com"},
+		"another":            {newPod(containers(status("main", "mirror.example.com/api@"+a, running))), ""},
+		"a configuration":    {newPod(containers(status("main", a, running))), ""},
+		"a docker id":        {newPod(containers(status("main", "docker://"+a, running))), ""},
+		"a volume's of spec": {newPod(volume("data", "10.0.0.1/data@"+a)), ""},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := NewPod(tc.pod, amd64, api)
+			if len(got.Uses) != 1 || got.Uses[0].Host != tc.want {
+				t.Errorf("uses %+v, want one of host %q", got.Uses, tc.want)
+			}
+		})
+	}
+}
+
+func TestLabelsOfOnePodAreNoSetOfTheirOwn(t *testing.T) {
+	x := New()
+	for _, name := range []string{"db-0", "db-1", "db-2"} {
+		pod := podOf(name, api, use("c", ref("r/a", "1"), "a"))
+		pod.Labels = map[string]string{"app": "db", "statefulset.kubernetes.io/pod-name": name}
+		x.Set(pod)
+	}
+	img, _ := x.Image(key("shop", "r/a", "a", amd64))
+	if diff := cmp.Diff([]map[string]string{{"app": "db"}}, img.Workloads[0].PodLabels); diff != "" {
+		t.Errorf("labels (-want +got):\n%s", diff)
 	}
 }

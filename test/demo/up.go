@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -172,13 +173,14 @@ func (d *demo) await(ctx context.Context, done func(*v1alpha1.VulnerabilityDatab
 		if err != nil {
 			return false, err
 		}
-		scanned := 0
+		settled := 0
 		for _, report := range reports {
-			if report.Status.Summary != nil {
-				scanned++
+			scanned := meta.FindStatusCondition(report.Status.Conditions, v1alpha1.ConditionScanned)
+			if scanned != nil && scanned.Reason != v1alpha1.ReasonPending && scanned.Reason != v1alpha1.ReasonDatabaseMissing {
+				settled++
 			}
 		}
-		return scanned >= len(d.images) && done(&vdb), nil
+		return settled >= len(d.images) && done(&vdb), nil
 	})
 	if err != nil {
 		status, _ := json.MarshalIndent(last, "", "  ")
