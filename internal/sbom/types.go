@@ -25,6 +25,13 @@ const (
 	TypeConan      PackageType = "conan"
 	TypeBitnami    PackageType = "bitnami"
 	TypeJulia      PackageType = "julia"
+	TypeNuGet      PackageType = "nuget"
+	TypeSwift      PackageType = "swift"
+	TypeCocoaPods  PackageType = "cocoapods"
+	TypePub        PackageType = "pub"
+	TypeHex        PackageType = "hex"
+	TypeKubernetes PackageType = "kubernetes"
+	TypeConda      PackageType = "conda-pkg"
 )
 
 // OfSystem says whether the package belongs to the operating system.
@@ -62,6 +69,9 @@ type OS struct {
 	Release string `json:"r,omitempty"`
 	// ESM says whether Ubuntu's Expanded Security Maintenance is enabled.
 	ESM bool `json:"e,omitempty"`
+	// RapidFort says whether the image has RapidFort's mark, the file
+	// usr/share/rapidfort/curated.json.
+	RapidFort bool `json:"c,omitempty"`
 	// RepositoryFamily and RepositoryRelease are those that /etc/apk/repositories names.
 	RepositoryFamily  string `json:"rf,omitempty"`
 	RepositoryRelease string `json:"rr,omitempty"`
