@@ -8,6 +8,6 @@
 //
 // It must never unpack a layer, open a path that an image names, use the
 // network, or trust a size or count that an image claims. What it holds in
-// memory is bounded by Limits; at most one executable at a time lies in a
-// private temporary file.
+// memory is bounded by Limits; at most one executable or archive, and one rpm
+// database, at a time lie in private temporary files.
 package sbom

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/plimsoll-dev/plimsoll/internal/sbom/rpmdb"
 )
 
 // entry is a regular file of a layer while its turn lasts.
@@ -18,6 +20,10 @@ type entry struct {
 	// memory is lent by the walk, to be used again by the next entry.
 	memory *bytes.Buffer
 	spool  *os.File
+	// held is a file of the same layer that came before.
+	held *held
+	// of is the path that what is read belongs to, where it is not path.
+	of string
 	// err is a failure of this machine, not of the image: it ends the reading.
 	err error
 }
@@ -83,6 +89,36 @@ func (e *entry) spooled() (io.ReaderAt, error) {
 		return nil, err
 	}
 	return patient{e.ctx, file}, nil
+}
+
+// held is a file whose content is kept, spooled, for one that follows it.
+type held struct {
+	rpmdb.Content
+	path string
+	file *os.File
+}
+
+func (h *held) close() {
+	if h.file != nil {
+		_ = h.file.Close()
+	}
+	*h = held{}
+}
+
+// hold is the content for reading in any order, which stays until the end of
+// the layer, or until another is held.
+func (e *entry) hold(limit int64) (rpmdb.Content, error) {
+	if e.size > limit {
+		return rpmdb.Content{}, &tooLarge{what: "bytes", limit: limit}
+	}
+	content, err := e.spooled()
+	if err != nil {
+		return rpmdb.Content{}, err
+	}
+	e.held.close()
+	*e.held = held{Content: rpmdb.Content{ReaderAt: content, Size: e.size}, path: e.path, file: e.spool}
+	e.spool = nil
+	return e.held.Content, nil
 }
 
 func (e *entry) close() {

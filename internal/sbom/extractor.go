@@ -3,6 +3,7 @@ package sbom
 import (
 	"fmt"
 	"io/fs"
+	"slices"
 )
 
 // extractor reads one kind of file. Its read returns what it could read, also
@@ -18,6 +19,9 @@ var extractors = []extractor{
 	{"dpkg", isDpkgStatus, readDpkgStatus},
 	{"dpkg file list", isDpkgFileList, readDpkgFileList},
 	{"apk", isAPKDatabase, readAPKDatabase},
+	{"rpm", isRPMDatabase, readRPMDatabase},
+	{"rpm manifest", isRPMManifest, readRPMManifest},
+	{"Red Hat build", isRedHatBuild, readRedHatBuild},
 	{"operating system", isSystemFile, readSystemFile},
 	{"node package", isPackageJSON, readPackageJSON},
 	{"python package", isPythonPackage, readPythonPackage},
@@ -44,12 +48,14 @@ func (x *extractor) run(e *entry) (file File, err error) {
 }
 
 // isDatabase says whether the path is that of a database of system packages.
-func isDatabase(name string) bool { return isDpkgStatus(name, 0) || isAPKDatabase(name, 0) }
+func isDatabase(name string) bool {
+	return isDpkgStatus(name, 0) || isAPKDatabase(name, 0) || isRPMDatabase(name, 0) || isRPMManifest(name, 0)
+}
 
 // isDatabaseDir says whether the path is that of a directory which holds
 // databases of system packages and nothing else.
 func isDatabaseDir(name string) bool {
-	if name == dpkgStatusDir || name == parent(dpkgStatus) {
+	if name == dpkgStatusDir || name == parent(dpkgStatus) || slices.Contains(rpmDirs, name) || name == parent(rpmManifest) {
 		return true
 	}
 	return isAPKDatabase(name+"/installed", 0) || isAPKDatabase(name+"/db/installed", 0)

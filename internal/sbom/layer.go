@@ -28,6 +28,8 @@ type File struct {
 	Packages []Package `json:"p,omitempty"`
 	// Owned are the paths of files that system packages installed.
 	Owned PathSet `json:"o,omitempty"`
+	// Build is this file's part of what Red Hat says of the layer.
+	Build *Build `json:"b,omitempty"`
 	// OS is this file's part of the answer.
 	OS OS `json:"s,omitzero"`
 	// Link is the path of which this file is a hard link, if its content is not
@@ -42,14 +44,19 @@ type File struct {
 }
 
 func (f File) empty() bool {
-	return len(f.Packages) == 0 && len(f.Owned) == 0 && f.OS == OS{} && f.Link == "" && f.Symlink == "" && f.Reason == ""
+	return len(f.Packages) == 0 && len(f.Owned) == 0 && f.Build == nil && f.OS == OS{} && f.Link == "" && f.Symlink == "" && f.Reason == ""
 }
 
 // size is about what f takes in memory, in bytes.
 func (f File) size() int64 {
 	n := 160 + len(f.Link) + len(f.Symlink) + len(f.Message) + 8*len(f.Owned)
 	for _, p := range f.Packages {
-		n += 160 + len(p.Name) + len(p.Version) + len(p.SourceName) + len(p.SourceVersion) + len(p.Arch)
+		n += 160 + len(p.Name) + len(p.Version) + len(p.SourceName) + len(p.SourceVersion) + len(p.Arch) + len(p.Modularity)
+	}
+	if f.Build != nil {
+		for _, set := range f.Build.ContentSets {
+			n += 16 + len(set)
+		}
 	}
 	return int64(n)
 }

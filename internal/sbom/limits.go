@@ -27,6 +27,9 @@ type Limits struct {
 	// DatabaseBytes is the size of a package database or file list; a larger one
 	// is unread. Default 32 MiB.
 	DatabaseBytes int64
+	// RPMBytes is the size of an rpm database, most of which is its indexes, or of
+	// its write-ahead log; a larger one is unread. Default 256 MiB.
+	RPMBytes int64
 	// ManifestBytes is the size of a file that describes one package, or the
 	// system; a larger one is unread. Default 4 MiB.
 	ManifestBytes int64
@@ -50,6 +53,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.Packages, 100_000)
 	setDefault(&l.ResultBytes, 64*mib)
 	setDefault(&l.DatabaseBytes, 32*mib)
+	setDefault(&l.RPMBytes, 256*mib)
 	setDefault(&l.ManifestBytes, 4*mib)
 	setDefault(&l.ArchiveBytes, 16*mib)
 	setDefault(&l.ExecutableBytes, 1<<30)

@@ -34,6 +34,7 @@ func Read(ctx context.Context, diffID image.Digest, stream io.Reader, limits Lim
 		layer:  &Layer{DiffID: diffID, Files: map[string]File{}},
 		dirs:   map[string]bool{},
 	}
+	defer w.held.close()
 	err := w.run()
 	if err == nil {
 		// The registry's verification of the digest is the error of the last read.
@@ -98,6 +99,7 @@ type walk struct {
 	// dirs are the directories above the layer's files: a later entry may replace one.
 	dirs   map[string]bool
 	memory bytes.Buffer
+	held   held
 
 	entries  int
 	content  int64
@@ -208,7 +210,7 @@ func (w *walk) regular(name string, header *tar.Header) error {
 	if x == nil {
 		return nil
 	}
-	e := &entry{ctx: w.ctx, path: name, size: header.Size, limits: w.limits, body: w, memory: &w.memory}
+	e := &entry{ctx: w.ctx, path: name, size: header.Size, limits: w.limits, body: w, memory: &w.memory, held: &w.held}
 	defer e.close()
 	file, err := x.run(e)
 	if fatal := cmp.Or(e.err, w.err); fatal != nil {
@@ -220,7 +222,7 @@ func (w *walk) regular(name string, header *tar.Header) error {
 	if err != nil {
 		file.Reason, file.Message = unreadReason(err), fmt.Sprintf("%s: %.300v", x.name, err)
 	}
-	return w.keep(name, file)
+	return w.keep(cmp.Or(e.of, name), file)
 }
 
 // Read is the content of the present entry. A sparse file has more of it than

@@ -25,7 +25,7 @@ func Squash(config Config, layers []*Layer) (*Image, error) {
 	for _, layer := range layers {
 		visible.put(layer)
 	}
-	img := &Image{OS: detectOS(visible), Config: config, Unread: visible.unread()}
+	img := &Image{OS: detectOS(visible), Config: config, Builds: buildsOf(layers), Unread: visible.unread()}
 	owned := visible.owned()
 	for name, file := range visible {
 		for _, p := range file.Packages {
@@ -134,7 +134,7 @@ func (f File) in(diffID image.Digest, older *File) *File {
 func (p Package) identity() Package {
 	return Package{
 		Type: p.Type, Name: p.Name, Version: p.Version, Arch: p.Arch,
-		SourceName: p.SourceName, SourceVersion: p.SourceVersion,
+		SourceName: p.SourceName, SourceVersion: p.SourceVersion, Modularity: p.Modularity,
 	}
 }
 
