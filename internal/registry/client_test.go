@@ -348,13 +348,17 @@ func TestHostIsLeftAloneAfter429(t *testing.T) {
 	r.Fail("/v2/shop/api/", testregistry.Fault{Status: 429, Header: http.Header{"Retry-After": {"90"}}})
 	now := time.Now()
 	client := newClient(func(o *Options) { o.Now = func() time.Time { return now } })
-	wantFailure(t, errorOf(client.Manifest(t.Context(), api, amd64, nil)), v1alpha1.ReasonTooManyRequests)
+	first := errorOf(client.Manifest(t.Context(), api, amd64, nil))
+	wantFailure(t, first, v1alpha1.ReasonTooManyRequests)
 	r.Heal()
 	r.ResetStats()
 
 	now = now.Add(30 * time.Second)
 	err := errorOf(client.Manifest(t.Context(), web, amd64, nil))
-	wantFailure(t, err, v1alpha1.ReasonTooManyRequests, r.Addr, "1m0s")
+	wantFailure(t, err, v1alpha1.ReasonTooManyRequests, r.Addr)
+	if again := errorOf(client.Manifest(t.Context(), api, amd64, nil)); again.Error() != first.Error() {
+		t.Errorf("the error is now %q, and was %q", again, first)
+	}
 	var e *Error
 	if errors.As(err, &e); e.RetryAfter != time.Minute {
 		t.Errorf("RetryAfter %s, want 1m", e.RetryAfter)

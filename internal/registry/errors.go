@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
@@ -30,7 +32,9 @@ func (e *Error) while(doing string) *Error {
 
 // explain turns what went wrong while doing something into an *Error, or, where
 // the caller gave up, into an error that wraps context.Canceled. Neither keeps
-// err itself: HTTP errors hold signed URLs, bodies and tokens.
+// err itself: HTTP errors hold signed URLs, bodies and tokens. The text is the
+// same each time that the same thing goes wrong, because a report repeats it: it
+// holds no time of day, no port of this machine, and none of a name's addresses.
 func explain(doing string, err error) error {
 	var (
 		done    *Error
@@ -54,13 +58,22 @@ func explain(doing string, err error) error {
 	case errors.As(err, &limit):
 		return failf(v1alpha1.ReasonLimitExceeded, "%s: %w", doing, limit)
 	case errors.As(err, &certificate):
-		return failf(v1alpha1.ReasonRegistryUnavailable, "%s: %w", doing, certificate)
+		return failf(v1alpha1.ReasonRegistryUnavailable, "%s: %w", doing, certificateCause(certificate))
 	case errors.As(err, &answer):
 		return explainAnswer(doing, answer)
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("%s: %w", doing, context.Canceled)
 	}
 	return failf(v1alpha1.ReasonRegistryUnavailable, "%s: %w", doing, presentable(err))
+}
+
+// explain is explain, but for a host that asked to be left alone: there the
+// request that it refused is another than those that are then held back.
+func (e endpoint) explain(doing string, err error) error {
+	if errors.As(err, new(*holdError)) {
+		doing = "read " + e.repository()
+	}
+	return explain(doing, err)
 }
 
 func explainAnswer(doing string, answer *transport.Error) *Error {
@@ -123,7 +136,7 @@ func presentable(err error) error {
 	)
 	switch {
 	case errors.As(err, &lookup):
-		return lookup
+		return lookupCause(lookup)
 	case errors.As(err, &errno):
 		return errno
 	case errors.As(err, &alert):
@@ -136,4 +149,33 @@ func presentable(err error) error {
 		return http.ErrSchemeMismatch
 	}
 	return errors.New("the answer cannot be understood")
+}
+
+// lookupCause leaves out which name server was asked, and from which port.
+func lookupCause(e *net.DNSError) error {
+	cause := e.Err[strings.LastIndex(e.Err, ": ")+1:]
+	switch {
+	case e.IsNotFound:
+		cause = "no such host"
+	case e.IsTimeout:
+		cause = "timed out"
+	}
+	return fmt.Errorf("lookup %s: %s", e.Name, strings.TrimSpace(cause))
+}
+
+// certificateCause leaves out the time of day, which x509 tells of a certificate that has expired.
+func certificateCause(e *tls.CertificateVerificationError) error {
+	var (
+		invalid   x509.CertificateInvalidError
+		authority x509.UnknownAuthorityError
+	)
+	switch {
+	case errors.As(e, &invalid) && invalid.Reason == x509.Expired:
+		return fmt.Errorf("tls: failed to verify certificate: one is valid only from %s to %s",
+			invalid.Cert.NotBefore.UTC().Format(time.RFC3339), invalid.Cert.NotAfter.UTC().Format(time.RFC3339))
+	case errors.As(e, &authority):
+		// Without the hint, which may be that the authority has expired.
+		return fmt.Errorf("tls: failed to verify certificate: %w", x509.UnknownAuthorityError{Cert: authority.Cert})
+	}
+	return e
 }

@@ -80,7 +80,7 @@ type holdError struct {
 }
 
 func (e *holdError) Error() string {
-	return fmt.Sprintf("%s answered %d %s and asks to wait for %s", e.host, e.status, http.StatusText(e.status), e.wait.Round(time.Second))
+	return fmt.Sprintf("%s answered %d %s, and is left alone until the time that it asked for", e.host, e.status, http.StatusText(e.status))
 }
 
 // check returns a *holdError while host is to be left alone.

@@ -47,12 +47,12 @@ func (c *Client) connect(ctx context.Context, place endpoint, credential Credent
 	if err != nil {
 		return nil, failf(v1alpha1.ReasonImageNotFound, "%s: %q is not a registry's host", doing, place.host)
 	}
+	place.host = host.RegistryStr()
 	authenticated, err := transport.NewWithContext(ctx, host, authenticator(credential), c.transport,
 		[]string{"repository:" + place.path + ":pull"})
 	if err != nil {
-		return nil, explain(doing, err)
+		return nil, place.explain(doing, err)
 	}
-	place.host = host.RegistryStr()
 	return &session{endpoint: place, client: &http.Client{Transport: authenticated, CheckRedirect: fewRedirects}}, nil
 }
 
@@ -100,12 +100,12 @@ func (s *session) manifest(ctx context.Context, ref image.Reference) ([]byte, im
 	doing := "get manifest " + ref.String()
 	resp, err := s.request(withBodyLimit(ctx, maxManifest), http.MethodGet, "manifests", identifier(ref))
 	if err != nil {
-		return nil, "", explain(doing, err)
+		return nil, "", s.explain(doing, err)
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return nil, "", explain(doing, err)
+		return nil, "", s.explain(doing, err)
 	}
 	digest := digestOf(raw)
 	if ref.Digest != "" && digest != ref.Digest {
@@ -118,7 +118,7 @@ func (s *session) manifest(ctx context.Context, ref image.Reference) ([]byte, im
 func (s *session) head(ctx context.Context, ref image.Reference) (image.Digest, error) {
 	resp, err := s.request(ctx, http.MethodHead, "manifests", identifier(ref))
 	if err != nil {
-		return "", explain("look up manifest "+ref.String(), err)
+		return "", s.explain("look up manifest "+ref.String(), err)
 	}
 	defer resp.Body.Close()
 	digest, err := image.ParseDigest(resp.Header.Get("Docker-Content-Digest"))
@@ -133,7 +133,7 @@ func (s *session) blob(ctx context.Context, digest image.Digest, size int64) (*v
 	doing := "read blob " + string(digest) + " of " + s.repository()
 	resp, err := s.request(withBodyLimit(ctx, size+1), http.MethodGet, "blobs", string(digest))
 	if err != nil {
-		return nil, explain(doing, err)
+		return nil, s.explain(doing, err)
 	}
 	return newVerifiedBlob(resp.Body, digest, size, doing), nil
 }
