@@ -85,13 +85,9 @@ func reportKey(object *v1alpha1.ImageReport) (inventory.ReportKey, error) {
 // nothing to report: no pod, and no report from before.
 func (r *imageReportReconciler) gather(ctx context.Context, key inventory.ReportKey) (*reportScope, error) {
 	s := &reportScope{key: key, now: r.now()}
-	object := &v1alpha1.ImageReport{}
-	err := r.client.Get(ctx, client.ObjectKey{Namespace: key.Namespace, Name: s.name()}, object)
-	switch {
-	case err == nil:
-		s.object = object
-	case !apierrors.IsNotFound(err):
-		return nil, fmt.Errorf("get report %s/%s: %w", key.Namespace, s.name(), err)
+	var err error
+	if s.object, err = r.before(ctx, s); err != nil {
+		return nil, err
 	}
 	running := false
 	s.image, running = r.inventory.Image(key)
@@ -126,6 +122,19 @@ func (r *imageReportReconciler) gather(ctx context.Context, key inventory.Report
 		s.siblings, err = r.siblings(ctx, key.Repository)
 	}
 	return s, err
+}
+
+// before is the report as it is, or nil if there is none.
+func (r *imageReportReconciler) before(ctx context.Context, s *reportScope) (*v1alpha1.ImageReport, error) {
+	object := &v1alpha1.ImageReport{}
+	err := r.client.Get(ctx, client.ObjectKey{Namespace: s.key.Namespace, Name: s.name()}, object)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("get report %s/%s: %w", s.key.Namespace, s.name(), err)
+	}
+	return object, nil
 }
 
 // tags under which the image runs or, once no pod runs it, under which it ran.

@@ -134,16 +134,7 @@ func (p *Pod) addContainers(kind v1alpha1.ContainerType, specs []corev1.Containe
 // addVolumes adds image volumes. Their digest is in the status of a container
 // that mounts them; kubelets that do not report it leave only a pinned reference.
 func (p *Pod) addVolumes(pod *corev1.Pod) {
-	reported := map[string]string{}
-	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses, pod.Status.EphemeralContainerStatuses} {
-		for _, status := range statuses {
-			for _, mount := range status.VolumeMounts {
-				if mount.VolumeStatus != nil && mount.VolumeStatus.Image != nil && mount.VolumeStatus.Image.ImageRef != "" {
-					reported[mount.Name] = mount.VolumeStatus.Image.ImageRef
-				}
-			}
-		}
-	}
+	reported := reportedVolumes(pod)
 	for _, volume := range pod.Spec.Volumes {
 		if volume.Image == nil || volume.Image.Reference == "" {
 			continue
@@ -159,6 +150,21 @@ func (p *Pod) addVolumes(pod *corev1.Pod) {
 		}
 		p.add(v1alpha1.ContainerTypeVolume, volume.Name, volume.Image.Reference, id, told)
 	}
+}
+
+// reportedVolumes are the image references that the kubelet reports, by volume.
+func reportedVolumes(pod *corev1.Pod) map[string]string {
+	reported := map[string]string{}
+	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses, pod.Status.EphemeralContainerStatuses} {
+		for _, status := range statuses {
+			for _, mount := range status.VolumeMounts {
+				if mount.VolumeStatus != nil && mount.VolumeStatus.Image != nil && mount.VolumeStatus.Image.ImageRef != "" {
+					reported[mount.Name] = mount.VolumeStatus.Image.ImageRef
+				}
+			}
+		}
+	}
+	return reported
 }
 
 // add records a use. told is what the kubelet itself says of the image.

@@ -116,8 +116,9 @@ func descriptorOf(mediaType types.MediaType, raw []byte) v1.Descriptor {
 // put uploads the image and returns its reference and manifest.
 func (i testImage) put(t testing.TB, r *testregistry.Registry, repository, tag string) (image.Reference, []byte) {
 	t.Helper()
-	if i.platform == (image.Platform{}) {
-		i.platform = amd64
+	platform := i.platform
+	if platform == (image.Platform{}) {
+		platform = amd64
 	}
 	var diffIDs []string
 	d := document{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Layers: []v1.Descriptor{}}
@@ -131,7 +132,7 @@ func (i testImage) put(t testing.TB, r *testregistry.Registry, repository, tag s
 		diffIDs = append(diffIDs, string(layer.diffID))
 	}
 	config := mustJSON(map[string]any{
-		"os": i.platform.OS, "architecture": i.platform.Architecture, "variant": i.platform.Variant,
+		"os": platform.OS, "architecture": platform.Architecture, "variant": platform.Variant,
 		"rootfs": map[string]any{"type": "layers", "diff_ids": diffIDs},
 	})
 	putBlob(t, r, repository, config)

@@ -134,14 +134,8 @@ func (u *Updater) try(ctx context.Context, source Source, allowRollback bool) (*
 	if _, err := image.ParseDigest(string(revision)); err != nil {
 		return nil, invalidf("resolve artifact: %w", err)
 	}
-	if u.current != nil && u.current.Revision == revision {
-		return u.current, u.withdraw()
-	}
-	if u.offered != nil && u.offered.Revision == revision {
-		return u.offered, nil
-	}
-	if last := u.refused[source]; last.revision == revision && last.allowRollback == allowRollback {
-		return nil, last.err
+	if known, err := u.known(source, revision, allowRollback); known != nil || err != nil {
+		return known, err
 	}
 	next, err := u.fetch(ctx, from, revision, allowRollback)
 	if err != nil {
@@ -154,6 +148,21 @@ func (u *Updater) try(ctx context.Context, source Source, allowRollback bool) (*
 	next.Source = source.String()
 	u.offered = next
 	return next, nil
+}
+
+// known returns what has become of the revision already: it is in use or
+// offered, or was refused, which is the error. Else it returns nil.
+func (u *Updater) known(source Source, revision image.Digest, allowRollback bool) (*Current, error) {
+	if u.current != nil && u.current.Revision == revision {
+		return u.current, u.withdraw()
+	}
+	if u.offered != nil && u.offered.Revision == revision {
+		return u.offered, nil
+	}
+	if last := u.refused[source]; last.revision == revision && last.allowRollback == allowRollback {
+		return nil, last.err
+	}
+	return nil, nil
 }
 
 // fetch puts the revision in its place, opened.

@@ -116,21 +116,11 @@ func parseHeader(blob []byte) (*Package, error) {
 }
 
 func (p *Package) set(tag uint32, v value) {
+	if text := p.text(tag); text != nil {
+		*text = v.text()
+		return
+	}
 	switch tag {
-	case tagName:
-		p.Name = v.text()
-	case tagVersion:
-		p.Version = v.text()
-	case tagRelease:
-		p.Release = v.text()
-	case tagArch:
-		p.Arch = v.text()
-	case tagVendor:
-		p.Vendor = v.text()
-	case tagSourceRPM:
-		p.SourceRPM = v.text()
-	case tagModularity:
-		p.Modularity = v.text()
 	case tagEpoch:
 		if number := v.numbers(); len(number) >= 4 {
 			p.Epoch = big.Uint32(number)
@@ -142,6 +132,27 @@ func (p *Package) set(tag uint32, v value) {
 	case tagDirIndexes:
 		p.dirOf = v.numbers()
 	}
+}
+
+// text is the field that holds a tag with a text, or nil.
+func (p *Package) text(tag uint32) *string {
+	switch tag {
+	case tagName:
+		return &p.Name
+	case tagVersion:
+		return &p.Version
+	case tagRelease:
+		return &p.Release
+	case tagArch:
+		return &p.Arch
+	case tagVendor:
+		return &p.Vendor
+	case tagSourceRPM:
+		return &p.SourceRPM
+	case tagModularity:
+		return &p.Modularity
+	}
+	return nil
 }
 
 // value of a tag: data begins with it and goes on to the header's end.
