@@ -8,24 +8,25 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 )
 
-// Collect removes images whose manifests are not live, layers that no live
-// image has, and resolutions that lead to no live manifest; it returns how many
-// entries these were. live should hold for images that are still being
-// extracted too.
+// Collect removes images whose manifests are not live, layers that no image
+// that stays has, and resolutions that lead to no manifest that is live or
+// stays; it returns how many entries these were.
 //
-// Layers that were put or asked for since the Collect before stay, because the
-// image that they are for may not be stored yet.
+// What was put or asked for since the Collect before stays: an image may be
+// stored before anyone says that it is live, and a layer before its image.
 func (s *Store) Collect(live func(manifest image.Digest) bool) (removed int, err error) {
 	s.collecting.Lock()
 	defer s.collecting.Unlock()
 	recent := s.forgetTouched()
-	needed, removed, err := s.collectImages(live)
+	stays := func(manifest image.Digest) bool {
+		return live(manifest) || recent[entryID{kindImage, manifest.Hex()}]
+	}
+	needed, removed, err := s.collectImages(stays)
 	if err != nil {
 		return removed, fmt.Errorf("collect images: %w", err)
 	}
 	layers, err := s.collectKind(kindLayer, func(name string) (bool, error) {
-		d := digestOf(name)
-		return needed[d] || recent[d], nil
+		return needed[digestOf(name)] || recent[entryID{kindLayer, name}], nil
 	})
 	removed += layers
 	if err != nil {
@@ -36,7 +37,7 @@ func (s *Store) Collect(live func(manifest image.Digest) bool) (removed int, err
 		if err != nil {
 			return false, err
 		}
-		return live(r.Manifest), nil
+		return stays(r.Manifest) || recent[entryID{kindResolution, name}], nil
 	})
 	removed += resolutions
 	if err != nil {
@@ -45,19 +46,19 @@ func (s *Store) Collect(live func(manifest image.Digest) bool) (removed int, err
 	return removed, nil
 }
 
-func (s *Store) forgetTouched() map[image.Digest]bool {
+func (s *Store) forgetTouched() map[entryID]bool {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	recent := s.touched
-	s.touched = map[image.Digest]bool{}
+	s.touched = map[entryID]bool{}
 	return recent
 }
 
 // collectImages also returns the layers of those that stay.
-func (s *Store) collectImages(live func(image.Digest) bool) (needed map[image.Digest]bool, removed int, err error) {
+func (s *Store) collectImages(stays func(image.Digest) bool) (needed map[image.Digest]bool, removed int, err error) {
 	needed = map[image.Digest]bool{}
 	removed, err = s.collectKind(kindImage, func(name string) (bool, error) {
-		if !live(digestOf(name)) {
+		if !stays(digestOf(name)) {
 			return false, nil
 		}
 		img, err := get[Image](s, kindImage, name)
@@ -102,11 +103,11 @@ func (s *Store) collectKind(kind string, stays func(name string) (bool, error)) 
 	return removed, nil
 }
 
-// removeEntry leaves a layer that was touched since Collect began.
+// removeEntry leaves what was touched since Collect began.
 func (s *Store) removeEntry(kind, name string) (bool, error) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	if kind == kindLayer && s.touched[digestOf(name)] {
+	if s.touched[entryID{kind, name}] {
 		return false, nil
 	}
 	err := s.disk.remove(s.path(kind, name))

@@ -36,9 +36,25 @@ func writeFile(d disk, path string, data []byte, place func(func() error) error)
 		return err
 	}
 	if err := place(func() error { return d.rename(temporary, path) }); err != nil {
-		return errors.Join(err, d.remove(temporary))
+		return errors.Join(about(path, err), about(path, d.remove(temporary)))
 	}
 	return d.sync(dir)
+}
+
+// about makes an error of a temporary file one of path: the file's name is
+// another each time, and the text of the same failure must not be.
+func about(path string, err error) error {
+	var (
+		one *fs.PathError
+		two *os.LinkError
+	)
+	switch {
+	case errors.As(err, &one):
+		return &fs.PathError{Op: one.Op, Path: path, Err: one.Err}
+	case errors.As(err, &two):
+		return &fs.PathError{Op: two.Op, Path: path, Err: two.Err}
+	}
+	return err
 }
 
 type osDisk struct{}
@@ -53,14 +69,14 @@ func (osDisk) mkdir(path string) error {
 func (osDisk) create(dir string, data []byte) (string, error) {
 	f, err := os.CreateTemp(dir, temporaryPrefix)
 	if err != nil {
-		return "", err
+		return "", about(dir, err)
 	}
 	_, err = f.Write(data)
 	if err == nil {
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return "", errors.Join(err, os.Remove(f.Name()))
+	if err = errors.Join(about(dir, err), about(dir, f.Close())); err != nil {
+		return "", errors.Join(err, about(dir, os.Remove(f.Name())))
 	}
 	return f.Name(), nil
 }

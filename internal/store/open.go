@@ -7,8 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/plimsoll-dev/plimsoll/internal/image"
 )
 
 const (
@@ -45,7 +43,7 @@ func open(dir string, options Options, d disk) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
 	}
-	s := &Store{dir: dir, disk: d, codec: codec, touched: map[image.Digest]bool{}}
+	s := &Store{dir: dir, disk: d, codec: codec, touched: map[entryID]bool{}}
 	for _, step := range []func() error{s.claim, s.makeFolders, s.removeTemporary} {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("open store %s: %w", dir, err)

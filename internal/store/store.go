@@ -27,9 +27,11 @@ type Store struct {
 	// changing is held by whatever puts an entry in its place or removes one,
 	// for no longer than that takes, and guards touched.
 	changing sync.Mutex
-	// touched are the layers that were put or asked for since the last Collect.
-	touched map[image.Digest]bool
+	// touched are the entries that were put or asked for since the last Collect.
+	touched map[entryID]bool
 }
+
+type entryID struct{ kind, name string }
 
 // Image returns what was extracted of a manifest, or an ErrNotFound.
 func (s *Store) Image(manifest image.Digest) (*Image, error) {
@@ -51,7 +53,6 @@ func (s *Store) PutImage(img *Image) error {
 
 // Layer returns what was extracted of a layer, or an ErrNotFound.
 func (s *Store) Layer(diffID image.Digest) (*sbom.Layer, error) {
-	s.touch(diffID)
 	layer, err := getDigest[sbom.Layer](s, kindLayer, diffID)
 	if err != nil {
 		return nil, fmt.Errorf("read layer %s: %w", diffID, err)
@@ -61,7 +62,6 @@ func (s *Store) Layer(diffID image.Digest) (*sbom.Layer, error) {
 
 // PutLayer keeps a layer under its diff ID.
 func (s *Store) PutLayer(layer *sbom.Layer) error {
-	s.touch(layer.DiffID)
 	if err := s.putDigest(kindLayer, layer.DiffID, layer); err != nil {
 		return fmt.Errorf("store layer %s: %w", layer.DiffID, err)
 	}
@@ -71,7 +71,9 @@ func (s *Store) PutLayer(layer *sbom.Layer) error {
 // Resolution returns the manifest that a digest, of an index perhaps, leads to
 // on a platform, or an ErrNotFound.
 func (s *Store) Resolution(digest image.Digest, platform image.Platform) (image.Digest, error) {
-	r, err := get[resolution](s, kindResolution, resolutionName(digest, platform))
+	name := resolutionName(digest, platform)
+	s.touch(kindResolution, name)
+	r, err := get[resolution](s, kindResolution, name)
 	if err != nil {
 		return "", fmt.Errorf("read resolution of %s on %s: %w", digest, platform, err)
 	}
@@ -137,6 +139,7 @@ func getDigest[T any](s *Store, kind string, d image.Digest) (*T, error) {
 	if _, err := image.ParseDigest(string(d)); err != nil {
 		return nil, err
 	}
+	s.touch(kind, d.Hex())
 	return get[T](s, kind, d.Hex())
 }
 
@@ -192,6 +195,7 @@ func read[T any](s *Store, kind, name string) (value *T, damage, err error) {
 }
 
 func (s *Store) put(kind, name string, value any) error {
+	s.touch(kind, name)
 	entry, err := s.codec.encode(kind, name, value)
 	if err != nil {
 		return err
@@ -207,8 +211,8 @@ func (s *Store) path(kind, name string) string {
 	return filepath.Join(s.dir, kind, name[:1], name)
 }
 
-func (s *Store) touch(layer image.Digest) {
+func (s *Store) touch(kind, name string) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	s.touched[layer] = true
+	s.touched[entryID{kind, name}] = true
 }

@@ -3,11 +3,13 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -347,6 +349,89 @@ func TestLayerThatNobodyWantsGoesWithTheSecondCollect(t *testing.T) {
 		if err != nil || removed != want {
 			t.Errorf("collect %d removed %d, %v; want %d", i+1, removed, err, want)
 		}
+	}
+}
+
+// An operator may store an image before it says that it is live.
+func TestWhatNobodyWantsYetGoesWithTheSecondCollect(t *testing.T) {
+	put := func(t *testing.T, s *Store) {
+		must(t, s.PutLayer(layerOf(7, "bash")))
+		must(t, s.PutResolution(digest(5), linux, digest(1)))
+		must(t, s.PutImage(imageOf(1, "bash", 7)))
+	}
+	tests := map[string]struct {
+		touch func(*testing.T, *Store)
+		want  []int
+	}{
+		"put":                  {put, []int{0, 3, 0}},
+		"put twice":            {func(t *testing.T, s *Store) { put(t, s); put(t, s) }, []int{0, 3, 0}},
+		"nothing":              {func(*testing.T, *Store) {}, []int{3, 0}},
+		"image asked for":      {func(t *testing.T, s *Store) { must(t, errorOf(s.Image(digest(1)))) }, []int{0, 3, 0}},
+		"layer asked for":      {func(t *testing.T, s *Store) { must(t, errorOf(s.Layer(digest(7)))) }, []int{2, 1, 0}},
+		"resolution asked for": {func(t *testing.T, s *Store) { must(t, errorOf(s.Resolution(digest(5), linux))) }, []int{2, 1, 0}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			put(t, openTest(t, dir, Options{}))
+			s := openTest(t, dir, Options{})
+			test.touch(t, s)
+			for i, want := range test.want {
+				removed, err := s.Collect(func(image.Digest) bool { return false })
+				if err != nil || removed != want {
+					t.Errorf("collect %d removed %d, %v; want %d", i+1, removed, err, want)
+				}
+			}
+		})
+	}
+}
+
+func errorOf[T any](_ T, err error) error { return err }
+
+func TestImageThatIsPutDuringCollectStays(t *testing.T) {
+	dir := t.TempDir()
+	must(t, openTest(t, dir, Options{}).PutImage(imageOf(1, "bash")))
+	s := openTest(t, dir, Options{})
+	removed, err := s.Collect(func(image.Digest) bool {
+		must(t, s.PutImage(imageOf(1, "bash")))
+		return false
+	})
+	if diff := cmp.Diff([]image.Digest{digest(1)}, stored(t, s)); err != nil || removed != 0 || diff != "" {
+		t.Errorf("collect removed %d, %v; left (-want +got):\n%s", removed, err, diff)
+	}
+}
+
+// A report repeats the error's text, and is written again where that changes.
+func TestTheSameFailureHasTheSameText(t *testing.T) {
+	for name, obstruct := range map[string]func(*testing.T, string){
+		"the folder is gone": func(t *testing.T, path string) { must(t, os.RemoveAll(filepath.Dir(path))) },
+		"something is in the way": func(t *testing.T, path string) {
+			must(t, os.MkdirAll(filepath.Join(path, "x"), 0o700))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openTest(t, t.TempDir(), Options{})
+			obstruct(t, s.path(kindImage, digest(1).Hex()))
+			first, second := s.PutImage(imageOf(1, "bash")), s.PutImage(imageOf(1, "bash"))
+			if first == nil || second == nil || first.Error() != second.Error() || strings.Contains(first.Error(), temporaryPrefix) {
+				t.Errorf("first %v, then %v", first, second)
+			}
+		})
+	}
+}
+
+func TestErrorsAreAboutThePath(t *testing.T) {
+	for name, err := range map[string]error{
+		"of one path":  &fs.PathError{Op: "write", Path: "/s/.tmp-1", Err: syscall.ENOSPC},
+		"of two paths": &os.LinkError{Op: "write", Old: "/s/.tmp-1", New: "/s/a", Err: syscall.ENOSPC},
+	} {
+		got := about("/s/a", err)
+		if want := "write /s/a: no space left on device"; got.Error() != want || !errors.Is(got, syscall.ENOSPC) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if err := about("/s/a", nil); err != nil {
+		t.Errorf("no error became %v", err)
 	}
 }
 
