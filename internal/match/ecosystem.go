@@ -17,26 +17,61 @@ type ecosystem struct {
 }
 
 var ecosystems = map[string]ecosystem{
-	"go":  {normalise: func(name string) string { return name }, ranges: genericRange},
-	"npm": {normalise: strings.ToLower, ranges: npmRange},
-	"pip": {normalise: normalisePip, ranges: pep440Range},
+	"bitnami":   {normalise: strings.ToLower, ranges: bitnamiRange},
+	"cargo":     {normalise: strings.ToLower, ranges: genericRange},
+	"cocoapods": {normalise: unchanged, ranges: gemRange},
+	"composer":  {normalise: strings.ToLower, ranges: genericRange},
+	"conan":     {normalise: strings.ToLower, ranges: genericRange},
+	"erlang":    {normalise: strings.ToLower, ranges: genericRange},
+	"go":        {normalise: unchanged, ranges: genericRange},
+	"julia":     {normalise: unchanged, ranges: genericRange},
+	"k8s":       {normalise: strings.ToLower, ranges: genericRange},
+	"maven":     {normalise: strings.ToLower, ranges: mavenRange},
+	"npm":       {normalise: strings.ToLower, ranges: npmRange},
+	"nuget":     {normalise: strings.ToLower, ranges: genericRange},
+	"pip":       {normalise: normalisePip, ranges: pep440Range},
+	"pub":       {normalise: strings.ToLower, ranges: genericRange},
+	"rubygems":  {normalise: strings.ToLower, ranges: gemRange},
+	"swift":     {normalise: normaliseSwift, ranges: genericRange},
 }
 
-// ecosystemOf names the ecosystem of each type of package.
+// ecosystemOf names the ecosystem of each type of package. Conda's packages
+// have none: they are listed, and never judged.
 var ecosystemOf = map[sbom.PackageType]string{
-	sbom.TypeGoBinary: "go",
-	sbom.TypeNode:     "npm",
-	sbom.TypePython:   "pip",
+	sbom.TypeBitnami:    "bitnami",
+	sbom.TypeCocoaPods:  "cocoapods",
+	sbom.TypeComposer:   "composer",
+	sbom.TypeConan:      "conan",
+	sbom.TypeDotNet:     "nuget",
+	sbom.TypeGem:        "rubygems",
+	sbom.TypeGoBinary:   "go",
+	sbom.TypeHex:        "erlang",
+	sbom.TypeJar:        "maven",
+	sbom.TypeJulia:      "julia",
+	sbom.TypeKubernetes: "k8s",
+	sbom.TypeNode:       "npm",
+	sbom.TypeNuGet:      "nuget",
+	sbom.TypePub:        "pub",
+	sbom.TypePython:     "pip",
+	sbom.TypeRustBinary: "cargo",
+	sbom.TypeSwift:      "swift",
 }
+
+func unchanged(name string) string { return name }
 
 // normalisePip leaves dots alone, other than PEP 503.
 func normalisePip(name string) string {
 	return strings.ReplaceAll(strings.ToLower(name), "_", "-")
 }
 
-// check returns the ecosystem's judgement of advisories on a version.
-func (e ecosystem) check(version string) judgement {
-	within := e.ranges(version)
+// normaliseSwift keeps the case, other than most.
+func normaliseSwift(name string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(name, "https://"), ".git")
+}
+
+// checkRanges is the judgement of libraries on a version: by the ranges that
+// are vulnerable, and those that are not.
+func checkRanges(within func(versions string) (bool, error)) judgement {
 	return func(a Advisory) (bool, error) {
 		// An empty element stands for "every version".
 		if slices.Contains(a.VulnerableVersions, "") || slices.Contains(a.PatchedVersions, "") {

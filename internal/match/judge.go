@@ -2,7 +2,6 @@ package match
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -10,64 +9,52 @@ import (
 // judgement says whether an advisory concerns the version that it was made for.
 type judgement func(Advisory) (bool, error)
 
-// Judge returns the vulnerabilities of a subject, sorted by id. records are all
-// those under its key, in bucket order. Problems tell, sorted, of versions and
-// ranges that could not be parsed; like Trivy, Judge passes over those.
+// Judge returns the vulnerabilities of a subject, sorted by id, each once.
+// records are all those under its key, in bucket order. Problems tell, sorted,
+// of versions and ranges that could not be parsed, which Judge passes over like
+// Trivy, and of Red Hat's products that the database does not know.
 func Judge(s Subject, records []Record) (matches []Match, problems []string) {
-	check, severitySource, err := rulesOf(s)
+	r, err := rulesOf(s)
 	if err != nil {
-		return nil, []string{err.Error()}
+		return nil, []string{s.Key.Name + ": " + err.Error()}
 	}
-	for _, e := range lastEntries(records) {
-		vulnerable, err := check(e.Advisory)
+	entries, err := r.entries(s, records)
+	if err != nil {
+		problems = append(problems, err.Error())
+	}
+	for _, e := range entries {
+		vulnerable, err := r.check(e.Advisory)
 		if err != nil {
 			problems = append(problems, s.Key.Name+": "+err.Error())
 		}
 		if vulnerable {
-			matches = append(matches, e.match(s.Family, severitySource))
+			matches = append(matches, r.match(e))
 		}
 	}
 	slices.Sort(problems)
-	return matches, slices.Compact(problems)
+	return unite(matches), slices.Compact(problems)
 }
 
-// entry is an advisory and the source that gives it.
-type entry struct {
-	Advisory
-	source DataSource
-}
-
-// lastEntries returns one entry for each id, sorted: of several buckets that
-// know a vulnerability the one read last counts, even where it clears the package.
-func lastEntries(records []Record) []entry {
-	if len(records) == 1 {
-		entries := make([]entry, len(records[0].Advisories))
-		for i, a := range records[0].Advisories {
-			entries[i] = entry{Advisory: a, source: records[0].Source}
-		}
-		return entries
-	}
-	byID := map[string]entry{}
-	for _, r := range records {
-		for _, a := range r.Advisories {
-			byID[a.ID] = entry{Advisory: a, source: r.Source}
+// unite leaves of matches of the same id the one whose fixed version is the
+// greater string. It needs them sorted by id.
+func unite(matches []Match) []Match {
+	kept := matches[:0]
+	for _, m := range matches {
+		last := len(kept) - 1
+		switch {
+		case last < 0 || kept[last].ID != m.ID:
+			kept = append(kept, m)
+		case m.FixedVersion > kept[last].FixedVersion:
+			kept[last] = m
 		}
 	}
-	return slices.SortedFunc(maps.Values(byID), func(a, b entry) int { return cmp.Compare(a.ID, b.ID) })
+	return kept
 }
 
-func (e entry) match(family, severitySource string) Match {
-	m := Match{
-		ID:           e.ID,
-		VendorIDs:    e.VendorIDs,
-		FixedVersion: e.FixedVersion,
-		Source:       e.source,
-	}
-	if _, ok := ecosystems[family]; ok {
-		m.FixedVersion = fixedVersions(e.Advisory)
-	}
+func (r rules) match(e entry) Match {
+	m := Match{ID: e.ID, VendorIDs: e.VendorIDs, FixedVersion: r.fixed(e.Advisory), Source: e.source}
 	m.Status = e.status(m.FixedVersion)
-	m.Severity, m.SeveritySource = e.severity(severitySource)
+	m.Severity, m.SeveritySource = e.severity(r.ownSeverity(e))
 	if e.Detail != nil {
 		m.Published = e.Detail.Published
 	}
@@ -85,11 +72,11 @@ func (e entry) status(fixedVersion string) Status {
 	}
 }
 
-// severity returns the first that is known of: the advisory's own, where the
-// family's count; that of the advisory's data source; GitHub's, for GitHub's
+// severity returns the first that is known of: the advisory's own, where it
+// has a source; that of the advisory's data source; GitHub's, for GitHub's
 // ids; NVD's; and the flat one, which has no source.
 func (e entry) severity(own string) (Severity, string) {
-	if own != "" && e.Severity != SeverityUnknown {
+	if own != "" {
 		return e.Severity, own
 	}
 	if e.Detail == nil {
@@ -106,3 +93,17 @@ func (e entry) severity(own string) (Severity, string) {
 	}
 	return e.Detail.Severity, ""
 }
+
+// severityOf a family's advisories that give one for the package.
+func severityOf(source string) func(entry) string {
+	return func(e entry) string {
+		if e.Severity == SeverityUnknown {
+			return ""
+		}
+		return source
+	}
+}
+
+func severityOfSource(e entry) string { return severityOf(e.source.ID)(e) }
+
+func severityOfBase(e entry) string { return severityOf(e.source.BaseID)(e) }

@@ -39,6 +39,13 @@ var supportEnds = map[string]map[string]string{
 		"24.04": "2034-03-31", "24.10": "2025-07-09", "25.04": "2026-01-16", "25.10": "2026-07-01",
 		"26.04": "2031-05-31",
 	},
+	"redhat": {"6": "2024-06-30", "7": never, "8": never, "9": never, "10": never},
+	"centos": {"7": "2024-06-30", "8": "2021-12-31"},
+	"alma":   {"8": "2029-03-01", "9": "2032-05-31", "10": "2035-05-31"},
+	"rocky":  {"8": "2029-05-31", "9": "2032-05-31"},
+	"oracle": {"7": "2024-12-31", "8": "2029-07-18", "9": "2032-07-18"},
+	"amazon": {"1": "2023-12-31", "2": "2026-06-30", "2023": "2028-03-15"},
+	"photon": {"3.0": "2024-03-31", "4.0": "2026-03-31", "5.0": never},
 }
 
 const never = "never"
@@ -52,16 +59,19 @@ func SupportEnd(os sbom.OS) (time.Time, bool) {
 
 // supportKey returns what the family's releases are called in supportEnds.
 func supportKey(os sbom.OS) string {
-	switch {
-	case os.Family == "alpine":
+	switch os.Family {
+	case "alpine":
 		return minorRelease(os.Release)
-	case os.Family == "debian":
+	case "debian", "redhat", "centos", "alma", "rocky", "oracle":
 		return majorRelease(os.Release)
-	case os.Family == "ubuntu" && os.ESM:
-		return os.Release + "-ESM"
-	default:
-		return os.Release
+	case "amazon":
+		return amazonRelease(os.Release)
+	case "ubuntu":
+		if os.ESM {
+			return os.Release + "-ESM"
+		}
 	}
+	return os.Release
 }
 
 func supportEnd(family, release string) (time.Time, bool) {

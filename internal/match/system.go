@@ -13,29 +13,76 @@ type system struct {
 	// bucket of a release at a time; "" where the release is not one that the
 	// database could know.
 	bucket func(os sbom.OS, now time.Time) string
+	// lookup names what is read of a package, and says whether it is judged at
+	// all. Where it is nil, the package's source is looked up.
+	lookup func(p sbom.Package, in contents) (Key, bool)
 	// compares versions of the family's packages.
 	compares ordering
 	// binaryVersion says that the version of the package itself is compared,
 	// not that of its source.
 	binaryVersion bool
+	// thirdParty says that packages of others than the system's vendor are judged, too.
+	thirdParty bool
+	// byArch says that the family's advisories are for some architectures.
+	byArch bool
+	// entries of the records that may concern a subject, sorted by id. Where it
+	// is nil, an advisory is an entry.
+	entries func(Subject, []Record) ([]entry, error)
 	// introduced says that AffectedVersion, where set, is the first vulnerable version.
 	introduced bool
 	// unfixed says that an advisory without a fixed version is a finding.
 	unfixed bool
-	// severitySource of the severities that advisories of the family give for
-	// one package; "" where they count for nothing.
-	severitySource string
+	// ranges says that advisories have ranges of versions, as libraries' have.
+	ranges bool
+	// ownSeverity is the source of the severity that an advisory gives for one
+	// package; "" where it gives none. Where it is nil, it counts for nothing.
+	ownSeverity func(entry) string
+	// shows a fixed version; nil where that is shown as the database has it.
+	shows func(version string) string
 }
 
-// systems by Trivy's name of the family. Trivy looks all of these up by the
-// name of the source package.
+// systems by Trivy's name of the family, those of suppliers after the
+// supplier's name.
 var systems = map[string]system{
 	"alpine":     {bucket: alpineBucket, compares: apkOrder, introduced: true, unfixed: true},
-	"debian":     {bucket: debianBucket, compares: debOrder, unfixed: true, severitySource: "debian"},
+	"debian":     {bucket: release("debian ", majorRelease), compares: debOrder, unfixed: true, ownSeverity: severityOf("debian")},
 	"ubuntu":     {bucket: ubuntuBucket, compares: debOrder, unfixed: true},
+	"echo":       {bucket: rolling("echo"), compares: debOrder, unfixed: true, thirdParty: true, ownSeverity: severityOf("echo")},
 	"wolfi":      {bucket: rolling("wolfi"), compares: apkOrder, binaryVersion: true},
 	"chainguard": {bucket: rolling("chainguard"), compares: apkOrder, binaryVersion: true},
 	"minimos":    {bucket: rolling("minimos"), compares: apkOrder, binaryVersion: true},
+
+	"redhat": redHat,
+	"centos": redHat,
+	"alma":   {bucket: release("alma ", majorRelease), lookup: almaLookup, compares: rpmOrder, binaryVersion: true, shows: rpmText},
+	"rocky": {
+		bucket: release("rocky ", majorRelease), lookup: moduleLookup, compares: rpmOrder, binaryVersion: true,
+		byArch: true, entries: archEntries, shows: rpmText,
+	},
+	"oracle": {
+		bucket: release("Oracle Linux ", majorRelease), lookup: binaryLookup, compares: rpmOrder, binaryVersion: true,
+		byArch: true, entries: oracleEntries,
+	},
+	"amazon":              {bucket: amazonBucket, lookup: binaryLookup, compares: debOrder, binaryVersion: true},
+	"sles":                {bucket: release("SUSE Linux Enterprise ", unchanged), lookup: binaryLookup, compares: rpmOrder, binaryVersion: true},
+	"slem":                {bucket: release("SUSE Linux Enterprise Micro ", unchanged), lookup: binaryLookup, compares: rpmOrder, binaryVersion: true},
+	"opensuse-leap":       {bucket: release("openSUSE Leap ", unchanged), lookup: binaryLookup, compares: rpmOrder, binaryVersion: true},
+	"opensuse-tumbleweed": {bucket: rolling("openSUSE Tumbleweed"), lookup: binaryLookup, compares: rpmOrder, binaryVersion: true},
+	// Photon's packages are looked up by their source, and compared by their own version.
+	"photon":       {bucket: release("Photon OS ", unchanged), compares: rpmOrder, binaryVersion: true},
+	"azurelinux":   {bucket: release("Azure Linux ", minorRelease), compares: rpmOrder, unfixed: true, shows: rpmText},
+	"cbl-mariner":  {bucket: release("CBL-Mariner ", minorRelease), compares: rpmOrder, unfixed: true, shows: rpmText},
+	"bottlerocket": {bucket: rolling("bottlerocket"), lookup: binaryLookup, compares: rpmOrder, binaryVersion: true},
+
+	"rapidfort alpine": {bucket: release("rapidfort alpine ", minorRelease), lookup: rapidFortLookup, compares: apkOrder, thirdParty: true, ranges: true, ownSeverity: severityOfSource},
+	"rapidfort ubuntu": {bucket: release("rapidfort ubuntu ", minorRelease), lookup: rapidFortLookup, compares: debOrder, thirdParty: true, ranges: true, ownSeverity: severityOfSource},
+	"rapidfort redhat": {bucket: release("rapidfort Red Hat ", majorRelease), lookup: rapidFortLookup, compares: rpmOrder, thirdParty: true, ranges: true, ownSeverity: severityOfSource},
+	"root.io alpine":   {bucket: rootBucket, compares: apkOrder, entries: rootEntries, ranges: true, ownSeverity: severityOfSource},
+	"root.io debian":   {bucket: rootBucket, compares: debOrder, entries: rootEntries, ranges: true, ownSeverity: severityOfSource},
+	"root.io ubuntu":   {bucket: rootBucket, compares: debOrder, entries: rootEntries, ranges: true, ownSeverity: severityOfSource},
+	"seal alpine":      {bucket: rolling("seal alpine"), compares: apkOrder, entries: sealEntries, ranges: true, ownSeverity: severityOfBase},
+	"seal debian":      {bucket: rolling("seal debian"), compares: debOrder, entries: sealEntries, ranges: true, ownSeverity: severityOfBase},
+	"seal redhat":      {bucket: rolling("seal Red Hat"), lookup: sealRPMLookup, compares: rpmOrder, entries: sealEntries, ranges: true, ownSeverity: severityOfBase},
 }
 
 // Supported says whether packages of the operating system can be judged. Where
@@ -60,6 +107,17 @@ func rolling(bucket string) func(sbom.OS, time.Time) string {
 	return func(sbom.OS, time.Time) string { return bucket }
 }
 
+// release appends the part of the release that cut leaves. It refuses releases
+// such as Debian's trixie/sid: the database knows numbered releases alone.
+func release(prefix string, cut func(string) string) func(sbom.OS, time.Time) string {
+	return func(os sbom.OS, _ time.Time) string {
+		if !startsWithDigit(os.Release) {
+			return ""
+		}
+		return prefix + cut(os.Release)
+	}
+}
+
 // alpineBucket prefers the release of the repositories that packages come
 // from over that of the image, because an image may have moved to edge.
 func alpineBucket(os sbom.OS, _ time.Time) string {
@@ -71,16 +129,6 @@ func alpineBucket(os sbom.OS, _ time.Time) string {
 		return ""
 	}
 	return "alpine " + release
-}
-
-// debianBucket refuses releases such as trixie/sid: the database knows
-// Debian's numbered releases alone.
-func debianBucket(os sbom.OS, _ time.Time) string {
-	release := majorRelease(os.Release)
-	if !startsWithDigit(release) {
-		return ""
-	}
-	return "debian " + release
 }
 
 func ubuntuBucket(os sbom.OS, now time.Time) string {
@@ -105,6 +153,25 @@ func ubuntuRelease(os sbom.OS, now time.Time) string {
 	return release
 }
 
+func amazonBucket(os sbom.OS, _ time.Time) string {
+	if os.Release == "" {
+		return ""
+	}
+	return "amazon linux " + amazonRelease(os.Release)
+}
+
+// amazonRelease takes every release but three for the first one, whose releases
+// are dates such as 2018.03.
+func amazonRelease(release string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(release), " ")
+	switch major := majorRelease(first); major {
+	case "2", "2022", "2023":
+		return major
+	default:
+		return "1"
+	}
+}
+
 // minorRelease cuts 3.20.1 to 3.20.
 func minorRelease(release string) string {
 	parts := strings.SplitN(release, ".", 3)
@@ -118,22 +185,3 @@ func majorRelease(release string) string {
 }
 
 func startsWithDigit(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
-
-// check returns the family's judgement of advisories on a version.
-func (f system) check(version string) (judgement, error) {
-	olderThan, err := f.compares(version)
-	if err != nil {
-		return nil, err
-	}
-	return func(a Advisory) (bool, error) {
-		if f.introduced && a.AffectedVersion != "" {
-			if before, err := olderThan(a.AffectedVersion); err != nil || before {
-				return false, err
-			}
-		}
-		if a.FixedVersion != "" {
-			return olderThan(a.FixedVersion)
-		}
-		return f.unfixed, nil
-	}, nil
-}

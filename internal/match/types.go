@@ -2,27 +2,17 @@ package match
 
 import "time"
 
-// Key names what a subject's judgement reads from the database: the package
-// Name in the bucket Bucket or, where Bucket ends in "::", in every bucket
-// with that prefix, in key order.
-type Key struct {
-	Bucket string
-	Name   string
-}
-
 // Subject is the unit of judgement: findings are a pure function of it and of
 // the records under its key. Equal subjects in any number of images are judged once.
 type Subject struct {
 	Key Key
-	// Family of the operating system, or the ecosystem ("npm", "go", "pip"): selects the rules.
+	// Family of the operating system, after its supplier's name if the package is
+	// a supplier's ("seal debian"), or the ecosystem ("npm"): selects the rules.
 	Family string
 	// Version that is compared.
 	Version string
-	Arch    string
-	// Flavour of an Oracle Linux package.
-	Flavour string
-	// CPEs of a Red Hat package's content sets, sorted and joined by a comma.
-	CPEs string
+	// Arch of the package, where the family's advisories are for some.
+	Arch string
 }
 
 // Component is a subject with the packages of one image that it stands for.
@@ -45,6 +35,9 @@ type Record struct {
 	Bucket     string
 	Source     DataSource
 	Advisories []Advisory
+	// CPEs are what an entry of one of Red Hat's tables says, of which a record
+	// has nothing else.
+	CPEs []int
 }
 
 // Advisory is what one bucket says of a vulnerability in one package.
@@ -59,6 +52,30 @@ type Advisory struct {
 	PatchedVersions    []string
 	UnaffectedVersions []string
 	Arches             []string
+	// Entries are an advisory's parts, where the family's have some.
+	Entries []Entry
+	// Detail of the vulnerability; nil where the database has none.
+	Detail *Detail
+}
+
+// Entry is what an advisory says of some architectures, and of Red Hat's of
+// some products.
+type Entry struct {
+	FixedVersion string
+	VendorIDs    []string
+	Arches       []string
+	Status       Status
+	// CVEs that the entry is about: of Red Hat alone.
+	CVEs []CVE
+	// Affected holds the indices of the CPEs of Red Hat's products.
+	Affected []int
+}
+
+// CVE is one of the vulnerabilities that an advisory of Red Hat is about.
+type CVE struct {
+	// ID is empty where it is the advisory's own.
+	ID       string
+	Severity Severity
 	// Detail of the vulnerability; nil where the database has none.
 	Detail *Detail
 }

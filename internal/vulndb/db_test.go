@@ -174,8 +174,12 @@ func TestRecords(t *testing.T) {
 				fact("rocky 9", "bash", "CVE-1", `{"FixedVersion":"5.1-1","Entries":[{"FixedVersion":"5.1-1","Arches":["x86_64"]}],"Custom":{"a":1}}`),
 				fact("rocky 9", "bash", "CVE-2", `{"Entries":[{"Affected":[596],"Cves":[{"Severity":1}],"Status":5}]}`),
 			},
-			key:  match.Key{Bucket: "rocky 9", Name: "bash"},
-			want: one("rocky 9", match.DataSource{}, match.Advisory{ID: "CVE-1", FixedVersion: "5.1-1"}, match.Advisory{ID: "CVE-2"}),
+			key: match.Key{Bucket: "rocky 9", Name: "bash"},
+			want: one("rocky 9", match.DataSource{},
+				match.Advisory{ID: "CVE-1", FixedVersion: "5.1-1", Entries: []match.Entry{{FixedVersion: "5.1-1", Arches: []string{"x86_64"}}}},
+				match.Advisory{ID: "CVE-2", Entries: []match.Entry{{
+					Affected: []int{596}, CVEs: []match.CVE{{Severity: match.SeverityLow}}, Status: match.StatusWillNotFix,
+				}}}),
 		},
 		"details": {
 			facts: []recipe.Fact{fact("wolfi", "curl", "CVE-1", `{}`), fact("wolfi", "curl", "CVE-2", `{}`), fact("wolfi", "curl", "CVE-3", `{}`)},

@@ -3,6 +3,7 @@ package vulndb
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aquasecurity/trivy-db/pkg/types"
@@ -14,6 +15,8 @@ type rawRecord struct {
 	bucket     string
 	source     []byte
 	advisories []rawAdvisory
+	// cpes is a list of indices, which a record has nothing beside of.
+	cpes []byte
 }
 
 type rawAdvisory struct {
@@ -21,10 +24,61 @@ type rawAdvisory struct {
 	advisory []byte
 	// detail is nil where the database has none.
 	detail []byte
+	// named holds the details of the vulnerabilities that the advisory names.
+	named map[string][]byte
+}
+
+// storedAdvisory has the shapes of all families.
+type storedAdvisory struct {
+	VendorIDs          []string
+	Arches             []string
+	Status             int
+	Severity           types.Severity
+	FixedVersion       string
+	AffectedVersion    string
+	VulnerableVersions []string
+	PatchedVersions    []string
+	UnaffectedVersions []string
+	Entries            []storedEntry
+}
+
+type storedEntry struct {
+	FixedVersion string
+	VendorIDs    []string
+	Arches       []string
+	Status       int
+	Cves         []struct {
+		ID       string
+		Severity types.Severity
+	}
+	Affected []int
+}
+
+// namedIn lists the vulnerabilities that one of Red Hat's advisories names.
+// Where it cannot be decoded, decoding the record tells.
+func namedIn(advisory []byte) []string {
+	var stored storedAdvisory
+	if err := json.Unmarshal(advisory, &stored); err != nil {
+		return nil
+	}
+	var ids []string
+	for _, e := range stored.Entries {
+		for _, cve := range e.Cves {
+			if cve.ID != "" && !slices.Contains(ids, cve.ID) {
+				ids = append(ids, cve.ID)
+			}
+		}
+	}
+	return ids
 }
 
 func (r rawRecord) decode() (match.Record, error) {
 	record := match.Record{Bucket: r.bucket}
+	if r.cpes != nil {
+		if err := json.Unmarshal(r.cpes, &record.CPEs); err != nil {
+			return match.Record{}, fmt.Errorf("CPE indices: %w", err)
+		}
+	}
 	if r.source != nil {
 		var source types.DataSource
 		if err := json.Unmarshal(r.source, &source); err != nil {
@@ -45,7 +99,7 @@ func (r rawRecord) decode() (match.Record, error) {
 }
 
 func (r rawAdvisory) decode() (match.Advisory, error) {
-	var stored types.Advisory
+	var stored storedAdvisory
 	if err := json.Unmarshal(r.advisory, &stored); err != nil {
 		return match.Advisory{}, fmt.Errorf("advisory %s: %w", r.id, err)
 	}
@@ -61,15 +115,33 @@ func (r rawAdvisory) decode() (match.Advisory, error) {
 		UnaffectedVersions: stored.UnaffectedVersions,
 		Arches:             stored.Arches,
 	}
-	if r.detail == nil {
-		return advisory, nil
+	var err error
+	if advisory.Detail, err = decodeJudged(r.id, r.detail); err != nil {
+		return match.Advisory{}, err
 	}
-	detail, err := decodeJudged(r.detail)
-	if err != nil {
-		return match.Advisory{}, fmt.Errorf("vulnerability %s: %w", r.id, err)
+	for _, e := range stored.Entries {
+		entry, err := r.decodeEntry(e)
+		if err != nil {
+			return match.Advisory{}, err
+		}
+		advisory.Entries = append(advisory.Entries, entry)
 	}
-	advisory.Detail = detail
 	return advisory, nil
+}
+
+func (r rawAdvisory) decodeEntry(stored storedEntry) (match.Entry, error) {
+	entry := match.Entry{
+		FixedVersion: stored.FixedVersion, VendorIDs: stored.VendorIDs, Arches: stored.Arches,
+		Status: statusOf(stored.Status), Affected: stored.Affected,
+	}
+	for _, cve := range stored.Cves {
+		detail, err := decodeJudged(cve.ID, r.named[cve.ID])
+		if err != nil {
+			return match.Entry{}, err
+		}
+		entry.CVEs = append(entry.CVEs, match.CVE{ID: cve.ID, Severity: severityOf(cve.Severity), Detail: detail})
+	}
+	return entry, nil
 }
 
 // judged is the part of a vulnerability's record that judging reads. The rest
@@ -80,10 +152,13 @@ type judged struct {
 	PublishedDate  *time.Time
 }
 
-func decodeJudged(raw []byte) (*match.Detail, error) {
+func decodeJudged(id string, raw []byte) (*match.Detail, error) {
+	if raw == nil {
+		return nil, nil
+	}
 	var stored judged
 	if err := json.Unmarshal(raw, &stored); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("vulnerability %s: %w", id, err)
 	}
 	// A severity that trivy-db does not know is an unknown one.
 	flat, _ := types.NewSeverity(stored.Severity)
@@ -107,8 +182,8 @@ func severityOf(s types.Severity) match.Severity {
 	return match.Severity(s)
 }
 
-func statusOf(s types.Status) match.Status {
-	if s < types.StatusUnknown || s > types.StatusEndOfLife {
+func statusOf(s int) match.Status {
+	if s < int(match.StatusUnknown) || s > int(match.StatusEndOfLife) {
 		return match.StatusUnknown
 	}
 	return match.Status(s)
