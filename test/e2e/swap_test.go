@@ -32,9 +32,9 @@ func publishFacts(t *testing.T, facts []recipe.Fact) string {
 	return revision
 }
 
-func factsOf(t *testing.T, make func() (database.Spec, error)) []recipe.Fact {
+func factsOf(t *testing.T, facts func() (database.Spec, error)) []recipe.Fact {
 	t.Helper()
-	spec, err := make()
+	spec, err := facts()
 	if err != nil {
 		t.Fatal(err)
 	}
