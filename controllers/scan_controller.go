@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -103,7 +104,7 @@ func (r *scanReconciler) target(ctx context.Context, key inventory.ScanKey) (sca
 			return target, false, err
 		}
 		for _, report := range idle {
-			target.Bare = target.Bare || report.Status.ConfigDigest == report.Spec.Digest
+			target.Bare = target.Bare || idleBare(report)
 			ref := idleReference(report)
 			pulls[ref] = append(pulls[ref], inventory.Pull{Namespace: report.Namespace, ServiceAccount: "default"})
 		}
@@ -116,6 +117,13 @@ func (r *scanReconciler) target(ctx context.Context, key inventory.ScanKey) (sca
 	}
 	slices.SortFunc(target.Candidates, func(a, b scan.Candidate) int { return compareStrings(a.Reference, b.Reference) })
 	return target, len(target.Candidates) > 0, nil
+}
+
+// idleBare says whether the image that no pod runs any more ran by the digest of its configuration.
+func idleBare(report v1alpha1.ImageReport) bool {
+	scanned := meta.FindStatusCondition(report.Status.Conditions, v1alpha1.ConditionScanned)
+	return report.Status.ConfigDigest == report.Spec.Digest ||
+		scanned != nil && scanned.Reason == v1alpha1.ReasonDigestNotPullable
 }
 
 // idleReference is where an image may be pulled from that no pod runs any more.
@@ -173,7 +181,7 @@ func (r *scanReconciler) hold(key inventory.ScanKey, img *store.Image, component
 // systemBucket is the database's bucket of the image's operating system.
 func systemBucket(components []match.Component) string {
 	for _, c := range components {
-		if bucket := c.Subject.Key.Bucket; !strings.HasSuffix(bucket, "::") {
+		if bucket := c.Subject.Key.System(); bucket != "" {
 			return bucket
 		}
 	}

@@ -190,6 +190,12 @@ func TestConfigurationDigestIsNotTakenForWhatTheTagHoldsNow(t *testing.T) {
 	if stalled := hasCondition(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDigestNotPullable)(got); stalled != "" {
 		t.Error(stalled)
 	}
+	remove(t, p)
+	awaitReport(t, ns, ref.Repository, both(unused, hasCondition(v1alpha1.ConditionScanned, metav1.ConditionFalse, v1alpha1.ReasonDigestNotPullable)))
+	awaitGone(t, ns, ref.Repository)
+	if log, err := world.Operator().Log(); err != nil || strings.Contains(log, untagged(image.Reference{Repository: ref.Repository, Digest: image.Digest(config.String())})) {
+		t.Errorf("the configuration's digest was asked for as a manifest's, or the log cannot be read: %v", err)
+	}
 }
 
 func TestIndexIsReportedByThePlatformOfTheNode(t *testing.T) {
