@@ -63,6 +63,8 @@ func (c *Cluster) startAPIServer(ctx context.Context, etcd string) (string, erro
 			"--secure-port=" + strconv.Itoa(port),
 			"--endpoint-reconciler-type=none",
 			"--authorization-mode=Node,RBAC",
+			// Else a test could not report the digest of an image volume, as kubelets with this gate do.
+			"--feature-gates=ImageVolumeWithDigest=true",
 			"--allow-privileged",
 			"--profiling=false",
 			"--service-cluster-ip-range=" + serviceRange,
