@@ -11,11 +11,13 @@ import (
 // Sizes in bytes of JSON. An object may have 32 KiB; metadata, managed fields
 // and spec have 7 of these, the status has the others.
 const (
-	statusBudget     = 25 << 10
-	hashSize         = 128
-	findingsBudget   = 20 << 10
-	verdictsBudget   = 7 << 10
-	violationsBudget = 2 << 10
+	statusBudget   = 25 << 10
+	hashSize       = 128
+	findingsBudget = 20 << 10
+	// findingsReserve is for the worst findings, however many policies there are.
+	findingsReserve = 5 << 10
+	// violationsBudget is for those of all policies.
+	violationsBudget = 6 << 10
 	workloadsBudget  = 3 << 10
 	containersBudget = 512
 	tagsBudget       = 1536
@@ -24,10 +26,12 @@ const (
 
 	// maxText of a condition's message and an image's name.
 	maxText = 1024
-	// maxMessage of a violation.
-	maxMessage = 512
-	maxPath    = 256
-	maxName    = 128
+	maxPath = 256
+	maxName = 128
+	// maxOwnerName is that of a workload's group, kind and name.
+	maxOwnerName = 253
+	// maxWorkloadName of a violation's workload, as Kind/name.
+	maxWorkloadName = 512
 )
 
 // Items in lists.
@@ -40,8 +44,7 @@ const (
 	maxContainers = 10
 	maxTags       = 20
 	maxUnread     = 20
-	maxVerdicts   = 64
-	maxViolations = 16
+	maxVerdicts   = 128
 	// maxNamed workloads or policies in a message's company.
 	maxNamed = 10
 )

@@ -23,20 +23,24 @@ func Build(in Input) v1alpha1.ImageReportStatus {
 		ConfigDigest:       in.ConfigDigest,
 		Verdict:            in.Judgement.Verdict,
 		Workloads:          workloads(in.Workloads),
-		Verdicts:           verdicts(in.Judgement.Verdicts),
 	}
+	findings := worstFirst(in.Findings, in.Judgement.Due)
 	if !in.Scan.Done {
 		status.LastChange = previousChange(in.Previous)
 	} else {
-		addContent(&status, in)
+		addContent(&status, in, findings)
+	}
+	// The lists that may be long share what is left.
+	status.Verdicts = verdicts(in.Judgement.Verdicts, statusBudget-size(status)-hashSize-findingsReserve)
+	if in.Scan.Done {
+		status.Vulnerabilities = list(findings, statusBudget-size(status)-hashSize)
 	}
 	status.ContentHash = ContentHash(status)
 	return status
 }
 
-// addContent adds what only a scan tells.
-func addContent(status *v1alpha1.ImageReportStatus, in Input) {
-	findings := worstFirst(in.Findings, in.Judgement.Due)
+// addContent adds what only a scan tells, but for the list of findings.
+func addContent(status *v1alpha1.ImageReportStatus, in Input, findings []finding) {
 	summary := summarize(findings)
 	status.Summary = &summary
 	status.Actionable = actionable(summary)
@@ -44,7 +48,6 @@ func addContent(status *v1alpha1.ImageReportStatus, in Input) {
 	status.PackageCount = new(int32(in.Scan.PackageCount))
 	status.Unread = unread(in.Scan.Unread)
 	status.LastChange = lastChange(in, summary, findings)
-	status.Vulnerabilities = list(findings, statusBudget-size(status)-hashSize)
 }
 
 // actionable says whose move it is as long as no base image is known: a rebuild
@@ -104,6 +107,10 @@ func workloads(all []v1alpha1.Workload) *v1alpha1.Workloads {
 	})
 	items := sorted[:min(len(sorted), maxWorkloads)]
 	for i, w := range items {
+		// A pod may name any owner.
+		items[i].Group = clip(w.Group, maxOwnerName)
+		items[i].Kind = clip(w.Kind, maxOwnerName)
+		items[i].Name = clip(w.Name, maxOwnerName)
 		containers := slices.SortedFunc(slices.Values(w.Containers), compareContainers)
 		items[i].Containers = fit(containers, maxContainers, containersBudget)
 	}
