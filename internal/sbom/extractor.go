@@ -25,6 +25,13 @@ var extractors = []extractor{
 	{"operating system", isSystemFile, readSystemFile},
 	{"node package", isPackageJSON, readPackageJSON},
 	{"python package", isPythonPackage, readPythonPackage},
+	{"Java archive", isJavaArchive, readJavaArchive},
+	{"gem", isGemSpecification, readGemSpecification},
+	{"Composer", isComposer, readComposer},
+	{".NET", isDotNet, readDotNet},
+	{"Conan", isConan, readConan},
+	{"Bitnami", isBitnami, readBitnami},
+	{"Julia", isJulia, readJulia},
 	{"executable", isExecutable, readExecutable},
 }
 

@@ -14,6 +14,7 @@ import (
 // fuzzLimits are small, so that the fuzzer gets past them.
 var fuzzLimits = Limits{
 	Bytes: mib, Entries: 100, PathBytes: 200, PathDepth: 20, Packages: 50, ResultBytes: 64 << 10,
+	RPMBytes: 64 << 10, JavaBytes: 16 << 10, UnpackedBytes: 64 << 10, NestedBytes: 16 << 10,
 	DatabaseBytes: 16 << 10, ManifestBytes: 16 << 10, ArchiveBytes: 16 << 10, ExecutableBytes: 64 << 10, MemoryBytes: 1 << 10,
 }
 
@@ -24,6 +25,12 @@ func FuzzRead(f *testing.F) {
 		{file("a.dist-info/METADATA", fixture(f, "METADATA")), file("b.egg", "PK\x05\x06"), file("node_modules/a/package.json", npm("a", "1.0.0"))},
 		{dir("a"), whiteout("a/.wh.b"), whiteout("c/.wh..wh..opq"), symlink("d", "../../d"), hardlink("package.json", "x", 0o644)},
 		{program("bin/a", "\x7fELF\x02\x01\x01"), hardlink("bin/b", "bin/a", 0o755), file("bin", "")},
+		{ndb(rpm("bash", "5", "SUSE", "/usr/bin/bash")), file(rpmManifest, "a\t1-1\t1\t1\tb\t(none)\t1\tx86_64\t0\ta-1-1.src.rpm\n"), contentSets("a")},
+		{file("root/buildinfo/Dockerfile-ubi8-8.3-227", dockerfile), file("usr/share/buildinfo/labels.json", `{"version":"1"}`)},
+		{file("a.war", jarOf(f, member{"b-1.jar", jarOf(f, pom("g", "b", "1"), manifestOf("Bundle-Version: 1"))}))},
+		{file("specifications/a.gemspec", gemspec), file("composer/installed.json", `[{"name":"a/b","version":"1"}]`), file("a.deps.json", depsJSON)},
+		{file("opt/bitnami/a/.spdx-a.spdx", spdx), file("Manifest.toml", julia2), file(".conan/data/a/1/_/_/package/b/conaninfo.txt", "")},
+		{program("bin/a", rustProgram(f, rustSection, deflated(f, `{"packages":[{"name":"a","version":"1"}]}`)))},
 	} {
 		f.Add(makeTar(f, items...))
 	}

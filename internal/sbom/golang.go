@@ -14,7 +14,8 @@ var executableMagic = []string{
 	"\x7fELF", "MZ", "\xfe\xed\xfa\xce", "\xfe\xed\xfa\xcf", "\xce\xfa\xed\xfe", "\xcf\xfa\xed\xfe", "\xca\xfe\xba\xbe",
 }
 
-// readExecutable reads what Go's linker writes into every program. The standard
+// readExecutable reads what Go's linker writes into every program, or what
+// cargo-auditable writes into one of Rust's. For the former the standard
 // library's reader is used: scalibr's extractor, which calls the same one, takes
 // the v from versions.
 func readExecutable(e *entry) (File, error) {
@@ -29,7 +30,7 @@ func readExecutable(e *entry) (File, error) {
 	info, err := buildinfo.Read(content)
 	if err != nil {
 		// Most executables are not Go's, and the error does not tell.
-		return File{}, nil
+		return rustPackages(content, e.limits)
 	}
 	return goPackages(info, e.limits.Packages)
 }

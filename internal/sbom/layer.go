@@ -24,7 +24,8 @@ type Layer struct {
 
 // File is what one file of a layer says.
 type File struct {
-	// Packages without Path and Layer, which Squash knows.
+	// Packages without Layer, which Squash knows. Their Path is that within the
+	// file, where it is an archive.
 	Packages []Package `json:"p,omitempty"`
 	// Owned are the paths of files that system packages installed.
 	Owned PathSet `json:"o,omitempty"`
@@ -51,7 +52,7 @@ func (f File) empty() bool {
 func (f File) size() int64 {
 	n := 160 + len(f.Link) + len(f.Symlink) + len(f.Message) + 8*len(f.Owned)
 	for _, p := range f.Packages {
-		n += 160 + len(p.Name) + len(p.Version) + len(p.SourceName) + len(p.SourceVersion) + len(p.Arch) + len(p.Modularity)
+		n += 160 + len(p.Name) + len(p.Version) + len(p.SourceName) + len(p.SourceVersion) + len(p.Arch) + len(p.Modularity) + len(p.Path)
 	}
 	if f.Build != nil {
 		for _, set := range f.Build.ContentSets {

@@ -36,6 +36,12 @@ type Limits struct {
 	// ArchiveBytes is the size of an archive that holds a package; a larger one
 	// is unread. Default 16 MiB.
 	ArchiveBytes int64
+	// JavaBytes is the size of a Java archive; a larger one is unread. Default 512 MiB.
+	JavaBytes int64
+	// UnpackedBytes bounds what is unpacked from one Java archive, and NestedBytes
+	// the size of the compressed archives in it that are in memory at a time; what
+	// goes past is unread. Default 1 GiB and 64 MiB.
+	UnpackedBytes, NestedBytes int64
 	// ExecutableBytes is the size of an executable; a larger one is unread. Default 1 GiB.
 	ExecutableBytes int64
 	// MemoryBytes is the size up to which an executable or archive is held in
@@ -56,6 +62,9 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.RPMBytes, 256*mib)
 	setDefault(&l.ManifestBytes, 4*mib)
 	setDefault(&l.ArchiveBytes, 16*mib)
+	setDefault(&l.JavaBytes, 512*mib)
+	setDefault(&l.UnpackedBytes, 1<<30)
+	setDefault(&l.NestedBytes, 64*mib)
 	setDefault(&l.ExecutableBytes, 1<<30)
 	setDefault(&l.MemoryBytes, 16*mib)
 	return l

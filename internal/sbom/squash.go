@@ -33,7 +33,7 @@ func Squash(config Config, layers []*Layer) (*Image, error) {
 				if owned.has(name) {
 					continue
 				}
-				p.Path = name
+				p.Path = path.Join(name, p.Path)
 			}
 			img.Packages = append(img.Packages, p)
 		}
