@@ -66,7 +66,8 @@ func TestFailingRegistry(t *testing.T) {
 			s.awaitHealthy(t)
 			world.registry.Heal()
 			if stalls[test.reason] {
-				// Only a change is a reason to try again soon.
+				// Only a change is a reason to try again soon, such as another tag.
+				ref.Tag = "2"
 				create(t, pod(s.namespace, "again", ref))
 			}
 			awaitReport(t, s.namespace, ref.Repository, hasVerdict(v1alpha1.VerdictPass))
@@ -104,15 +105,7 @@ func TestPlatformNotFound(t *testing.T) {
 
 func TestRegistryDown(t *testing.T) {
 	s := newScene(t)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	img := fresh(t)
+	addr, img := closedAddress(t), fresh(t)
 	ref := push(t, "down:"+path.Base(s.namespace), img)
 	ref.Repository = addr + "/down"
 	create(t, pod(s.namespace, "bad", ref))
@@ -257,4 +250,15 @@ func missingUnless(ok bool, missing string) string {
 		return ""
 	}
 	return missing
+}
+
+// closedAddress is one of this machine on which nothing listens.
+func closedAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
 }
