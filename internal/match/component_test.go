@@ -41,6 +41,18 @@ func TestBucketOfSystem(t *testing.T) {
 			os: sbom.OS{Family: "ubuntu", Release: "22.04", ESM: true}, at: time.Date(2027, 4, 23, 12, 0, 0, 0, time.UTC), want: "ubuntu 22.04",
 		},
 		"ESM of a release that is not known": {os: sbom.OS{Family: "ubuntu", Release: "28.04", ESM: true}, want: "ubuntu 28.04-ESM"},
+		"redhat has one bucket":              {os: sbom.OS{Family: "redhat", Release: "10.1"}, want: "Red Hat"},
+		"redhat without a release":           {os: sbom.OS{Family: "redhat"}},
+		"alma is cut to the major release":   {os: sbom.OS{Family: "alma", Release: "9.4"}, want: "alma 9"},
+		"oracle is cut to the major release": {os: sbom.OS{Family: "oracle", Release: "8.10"}, want: "Oracle Linux 8"},
+		"amazon 2":                           {os: sbom.OS{Family: "amazon", Release: "2 (Karoo)"}, want: "amazon linux 2"},
+		"amazon 2022":                        {os: sbom.OS{Family: "amazon", Release: "2022.0.20220419"}, want: "amazon linux 2022"},
+		"amazon's other releases are 1":      {os: sbom.OS{Family: "amazon", Release: "2018.03"}, want: "amazon linux 1"},
+		"amazon without a release":           {os: sbom.OS{Family: "amazon"}},
+		"sles is not cut":                    {os: sbom.OS{Family: "sles", Release: "15.5"}, want: "SUSE Linux Enterprise 15.5"},
+		"photon is not cut":                  {os: sbom.OS{Family: "photon", Release: "5.0"}, want: "Photon OS 5.0"},
+		"azurelinux is cut to two parts":     {os: sbom.OS{Family: "azurelinux", Release: "3.0.20240401"}, want: "Azure Linux 3.0"},
+		"tumbleweed has no release":          {os: sbom.OS{Family: "opensuse-tumbleweed", Release: "20240607"}, want: "openSUSE Tumbleweed"},
 		"fedora":                             {os: sbom.OS{Family: "fedora", Release: "41"}},
 		"centos stream":                      {os: sbom.OS{Family: "centos-stream", Release: "9"}},
 		"no system":                          {},
@@ -53,7 +65,7 @@ func TestBucketOfSystem(t *testing.T) {
 			img := &sbom.Image{OS: tc.os, Packages: []sbom.Package{{Type: sbom.TypeDpkg, Name: "tar", Version: "1.34-1"}}}
 			got := ""
 			for _, c := range match.Components(img, tc.at) {
-				got = c.Subject.Key.Bucket
+				got = c.Subject.Key.System()
 			}
 			if got != tc.want {
 				t.Errorf("bucket = %q, want %q", got, tc.want)
@@ -144,11 +156,39 @@ func TestComponents(t *testing.T) {
 				{Type: sbom.TypeNode, Name: "JSONStream", Version: "1.3.5"},
 				{Type: sbom.TypePython, Name: "Zope.Interface_Ext", Version: "5.0"},
 				{Type: sbom.TypeGoBinary, Name: "github.com/Masterminds/goutils", Version: "v1.1.0"},
+				{Type: sbom.TypeGem, Name: "RedCloth", Version: "4.2.9"},
+				{Type: sbom.TypeRustBinary, Name: "Inflector", Version: "0.11.4"},
+				{Type: sbom.TypeComposer, Name: "Symfony/HTTP-Kernel", Version: "v5.0.0"},
+				{Type: sbom.TypeJar, Name: "org.Example:Core", Version: "1.0"},
+				{Type: sbom.TypeDotNet, Name: "Newtonsoft.Json", Version: "12.0.1"},
+				{Type: sbom.TypeNuGet, Name: "Newtonsoft.Json", Version: "12.0.2"},
+				{Type: sbom.TypeConan, Name: "OpenSSL", Version: "3.0.3"},
+				{Type: sbom.TypeSwift, Name: "https://github.com/Apple/swift-nio.git", Version: "2.39.0"},
+				{Type: sbom.TypeCocoaPods, Name: "AppCenter", Version: "4.2.0"},
+				{Type: sbom.TypePub, Name: "HTTP", Version: "0.13.2"},
+				{Type: sbom.TypeHex, Name: "Sweet_XML", Version: "0.6.6"},
+				{Type: sbom.TypeBitnami, Name: "WordPress", Version: "5.7.1-2"},
+				{Type: sbom.TypeKubernetes, Name: "K8s.io/Kubelet", Version: "1.24.0"},
+				{Type: sbom.TypeJulia, Name: "HTTP", Version: "1.10.16"},
 			},
 			want: []match.Component{
 				component("npm", "npm::", "jsonstream", "1.3.5", 0),
 				component("pip", "pip::", "zope.interface-ext", "5.0", 1),
 				component("go", "go::", "github.com/Masterminds/goutils", "v1.1.0", 2),
+				component("rubygems", "rubygems::", "redcloth", "4.2.9", 3),
+				component("cargo", "cargo::", "inflector", "0.11.4", 4),
+				component("composer", "composer::", "symfony/http-kernel", "v5.0.0", 5),
+				component("maven", "maven::", "org.example:core", "1.0", 6),
+				component("nuget", "nuget::", "newtonsoft.json", "12.0.1", 7),
+				component("nuget", "nuget::", "newtonsoft.json", "12.0.2", 8),
+				component("conan", "conan::", "openssl", "3.0.3", 9),
+				component("swift", "swift::", "github.com/Apple/swift-nio", "2.39.0", 10),
+				component("cocoapods", "cocoapods::", "AppCenter", "4.2.0", 11),
+				component("pub", "pub::", "http", "0.13.2", 12),
+				component("erlang", "erlang::", "sweet_xml", "0.6.6", 13),
+				component("bitnami", "bitnami::", "wordpress", "5.7.1-2", 14),
+				component("k8s", "k8s::", "k8s.io/kubelet", "1.24.0", 15),
+				component("julia", "julia::", "HTTP", "1.10.16", 16),
 			},
 		},
 		"the same library in two places": {
@@ -159,7 +199,7 @@ func TestComponents(t *testing.T) {
 			want: []match.Component{component("npm", "npm::", "ms", "0.7.0", 0, 1)},
 		},
 		"no version, no type": {
-			packages: []sbom.Package{{Type: sbom.TypeGoBinary, Name: "example.com/app"}, {Type: "conda-pkg", Name: "numpy", Version: "1.0"}},
+			packages: []sbom.Package{{Type: sbom.TypeGoBinary, Name: "example.com/app"}, {Type: sbom.TypeConda, Name: "numpy", Version: "1.0"}},
 		},
 	}
 	for name, tc := range cases {
@@ -191,6 +231,19 @@ func TestSupportEnd(t *testing.T) {
 		"ubuntu ESM without a known end": {os: sbom.OS{Family: "ubuntu", Release: "22.04", ESM: true}},
 		"a release that is not known":    {os: sbom.OS{Family: "ubuntu", Release: "30.04"}},
 		"wolfi":                          {os: sbom.OS{Family: "wolfi", Release: "20230201"}},
+		"redhat by the major release":    {os: sbom.OS{Family: "redhat", Release: "6.10"}, want: day(2024, 6, 30)},
+		"redhat without an end":          {os: sbom.OS{Family: "redhat", Release: "10.0"}},
+		"centos is not redhat":           {os: sbom.OS{Family: "centos", Release: "8.4.2105"}, want: day(2021, 12, 31)},
+		"alma":                           {os: sbom.OS{Family: "alma", Release: "10.0"}, want: day(2035, 5, 31)},
+		"rocky":                          {os: sbom.OS{Family: "rocky", Release: "9.4"}, want: day(2032, 5, 31)},
+		"rocky 10 is not known":          {os: sbom.OS{Family: "rocky", Release: "10.0"}},
+		"oracle":                         {os: sbom.OS{Family: "oracle", Release: "7.9"}, want: day(2024, 12, 31)},
+		"amazon's old releases are 1":    {os: sbom.OS{Family: "amazon", Release: "2018.03"}, want: day(2023, 12, 31)},
+		"amazon 2023":                    {os: sbom.OS{Family: "amazon", Release: "2023.3.20240108"}, want: day(2028, 3, 15)},
+		"photon":                         {os: sbom.OS{Family: "photon", Release: "4.0"}, want: day(2026, 3, 31)},
+		"photon without an end":          {os: sbom.OS{Family: "photon", Release: "5.0"}},
+		"azurelinux":                     {os: sbom.OS{Family: "azurelinux", Release: "3.0"}},
+		"tumbleweed":                     {os: sbom.OS{Family: "opensuse-tumbleweed", Release: "20240607"}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
