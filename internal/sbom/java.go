@@ -73,13 +73,7 @@ func (j *javaReader) fail(err error) { j.err = cmp.Or(j.err, err) }
 
 // archive reads an archive; inner is its path within the file.
 func (j *javaReader) archive(inner string, content io.ReaderAt, size int64, depth int) error {
-	if j.archives++; j.archives > maxJavaArchives {
-		return &tooLarge{what: "nested archives", limit: maxJavaArchives}
-	}
-	if depth > maxJavaDepth {
-		return &tooLarge{what: "archives in each other", limit: maxJavaDepth}
-	}
-	list, err := j.open(content, size, maxJavaList>>depth)
+	list, err := j.open(content, size, depth)
 	if err != nil {
 		return j.archiveError(inner, content, err)
 	}
@@ -90,15 +84,11 @@ func (j *javaReader) archive(inner string, content io.ReaderAt, size int64, dept
 		case path.Base(f.Name) == "pom.properties":
 			p, ok := j.properties(f)
 			described = described || ok && (!named || p.artifact == own.artifact)
-			if ok {
-				j.add(p, inner)
-			}
-		case f.Name == "META-INF/MANIFEST.MF" && own.version == "":
-			own.version = j.manifestVersion(f)
+			j.add(p, inner)
+		case f.Name == "META-INF/MANIFEST.MF":
+			own.version = cmp.Or(own.version, j.manifestVersion(f))
 		case isJavaArchive(f.Name, 0):
-			if err := j.nested(inner, f, content, depth); err != nil {
-				j.fail(err)
-			}
+			j.fail(j.nested(inner, f, content, depth))
 		}
 		if j.ctx.Err() != nil {
 			return j.ctx.Err()
@@ -112,6 +102,9 @@ func (j *javaReader) archive(inner string, content io.ReaderAt, size int64, dept
 
 // archiveError drops the error of a file that only has an archive's name.
 func (j *javaReader) archiveError(inner string, content io.ReaderAt, err error) error {
+	if large := (*tooLarge)(nil); errors.As(err, &large) {
+		return err
+	}
 	head := make([]byte, 2)
 	if _, headErr := content.ReadAt(head, 0); errors.Is(err, zip.ErrFormat) && headErr == nil && string(head) != "PK" {
 		return nil
@@ -120,7 +113,14 @@ func (j *javaReader) archiveError(inner string, content io.ReaderAt, err error) 
 }
 
 // open reads the list of an archive's files, which may be long beyond measure.
-func (j *javaReader) open(content io.ReaderAt, size, limit int64) (*zip.Reader, error) {
+func (j *javaReader) open(content io.ReaderAt, size int64, depth int) (*zip.Reader, error) {
+	if j.archives++; j.archives > maxJavaArchives {
+		return nil, &tooLarge{what: "nested archives", limit: maxJavaArchives}
+	}
+	if depth > maxJavaDepth {
+		return nil, &tooLarge{what: "archives in each other", limit: maxJavaDepth}
+	}
+	limit := int64(maxJavaList >> depth)
 	bounded := &boundedReader{r: content, left: min(limit, j.lists)}
 	list, err := zip.NewReader(bounded, size)
 	if bounded.left < 0 {
@@ -245,7 +245,10 @@ func (j *javaReader) properties(f *zip.File) (jar, bool) {
 		}
 	}
 	complete := p.group != "" && p.artifact != "" && p.version != ""
-	return p, complete && !strings.Contains(p.group+p.artifact+p.version, "${")
+	if !complete || strings.Contains(p.group+p.artifact+p.version, "${") {
+		return jar{}, false
+	}
+	return p, true
 }
 
 // manifestVersion is the version that an archive's own manifest gives it.

@@ -122,9 +122,7 @@ func (p *Package) set(tag uint32, v value) {
 	}
 	switch tag {
 	case tagEpoch:
-		if number := v.numbers(); len(number) >= 4 {
-			p.Epoch = big.Uint32(number)
-		}
+		p.Epoch = v.number()
 	case tagDirNames:
 		p.dirs = v
 	case tagBaseNames:
@@ -186,6 +184,15 @@ func (v value) strings() iter.Seq[string] {
 			rest = after
 		}
 	}
+}
+
+// number is the first of some, or 0.
+func (v value) number() uint32 {
+	numbers := v.numbers()
+	if len(numbers) < 4 {
+		return 0
+	}
+	return big.Uint32(numbers)
 }
 
 // numbers are the bytes of 32-bit numbers, as many as there are.
