@@ -108,6 +108,35 @@ func TestSharedPair(t *testing.T) {
 			older:   []string{"CVE-2023-43804", "CVE-2023-45803"},
 			newer:   []string{"CVE-2023-43804", "CVE-2023-45803"},
 		},
+		"source of Azure Linux": {
+			subject: subject("azurelinux", "Azure Linux 3.0", "openssl", "3.3.0-1.azl3"),
+			older:   []string{"CVE-2024-5535"},
+			newer:   []string{"CVE-2024-5535"},
+		},
+		"source of Azure Linux, patched": {subject: subject("azurelinux", "Azure Linux 3.0", "openssl", "3.3.0-2.azl3")},
+		"source of Azure Linux, unknown once": {
+			subject: subject("azurelinux", "Azure Linux 3.0", "vte291", "0.66.2-3.azl3"), newer: []string{"CVE-2024-37535"},
+		},
+		"gem": {subject: subject("rubygems", "rubygems::", "rack", "2.0.7"), olderCount: 35, newerCount: 35},
+		"gem, patched on its branch": {
+			subject: subject("rubygems", "rubygems::", "actionpack", "5.2.8.15"),
+			older:   []string{"X"}, newer: []string{"X"},
+		},
+		"composer, with v": {
+			subject: subject("composer", "composer::", "symfony/http-kernel", "v5.0.4"),
+			older:   []string{"CVE-2020-15094", "CVE-2022-24894"},
+			newer:   []string{"CVE-2020-15094", "CVE-2022-24894"},
+		},
+		"crate": {
+			subject: subject("cargo", "cargo::", "hyper", "0.14.5"),
+			older:   []string{"CVE-2021-32714", "CVE-2021-32715", "RUSTSEC-2022-0022"},
+			newer:   []string{"CVE-2021-32714", "CVE-2021-32715", "RUSTSEC-2022-0022"},
+		},
+		"crate, half patched": {
+			subject: subject("cargo", "cargo::", "hyper", "0.14.10"),
+			older:   []string{"RUSTSEC-2022-0022"},
+			newer:   []string{"RUSTSEC-2022-0022"},
+		},
 		"pip, patched on the older branch": {subject: subject("pip", "pip::", "urllib3", "1.26.18")},
 	}
 	for name, tc := range cases {

@@ -43,6 +43,14 @@ type Updater struct {
 	refused map[Source]refusal
 }
 
+// lasting are the reasons that the same digest gives each time. An invalid
+// artifact may also have been damaged on its way.
+var lasting = map[string]bool{
+	v1alpha1.ReasonOlderDatabase:     true,
+	v1alpha1.ReasonUnsupportedSchema: true,
+	v1alpha1.ReasonArtifactTooLarge:  true,
+}
+
 // refusal is why a source's revision was not taken. It holds for as long as the
 // source has that revision, so that no one downloads it at every check.
 type refusal struct {
@@ -139,7 +147,7 @@ func (u *Updater) try(ctx context.Context, source Source, allowRollback bool) (*
 	}
 	next, err := u.fetch(ctx, from, revision, allowRollback)
 	if err != nil {
-		if reason := reasonOf(err); reason != "" && reason != v1alpha1.ReasonSourceUnavailable {
+		if lasting[reasonOf(err)] {
 			u.refused[source] = refusal{revision: revision, allowRollback: allowRollback, err: err}
 		}
 		return nil, err

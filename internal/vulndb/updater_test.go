@@ -399,7 +399,7 @@ func TestWhatWasRefusedIsNotFetchedAgain(t *testing.T) {
 	}{
 		"older":       {packed(t, built.Add(-time.Hour), `{"FixedVersion":"0"}`), v1alpha1.ReasonOlderDatabase, 1},
 		"too large":   {huge, v1alpha1.ReasonArtifactTooLarge, 1},
-		"invalid":     {broken, v1alpha1.ReasonInvalidArtifact, 1},
+		"invalid":     {broken, v1alpha1.ReasonInvalidArtifact, 3},
 		"schema":      {packedSchema(t, 3), v1alpha1.ReasonUnsupportedSchema, 1},
 		"unavailable": {lost, v1alpha1.ReasonSourceUnavailable, 3},
 	}
