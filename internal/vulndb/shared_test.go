@@ -120,7 +120,8 @@ func TestSharedPair(t *testing.T) {
 		"gem": {subject: subject("rubygems", "rubygems::", "rack", "2.0.7"), olderCount: 35, newerCount: 35},
 		"gem, patched on its branch": {
 			subject: subject("rubygems", "rubygems::", "actionpack", "5.2.8.15"),
-			older:   []string{"X"}, newer: []string{"X"},
+			older:   []string{"CVE-2023-28362", "CVE-2024-41128", "CVE-2024-47887", "CVE-2024-54133"},
+			newer:   []string{"CVE-2023-28362", "CVE-2024-41128", "CVE-2024-47887", "CVE-2024-54133"},
 		},
 		"composer, with v": {
 			subject: subject("composer", "composer::", "symfony/http-kernel", "v5.0.4"),
