@@ -87,6 +87,10 @@ func (r *imageReportReconciler) Reconcile(ctx context.Context, key inventory.Rep
 	if covered {
 		r.wakeCoverage(ctx)
 	}
+	if !s.scan.Done {
+		// It may have been asked for anew; else the scan knows when it is due.
+		r.scans.addPriority(ctx, priorityLow, key.Scan())
+	}
 	if err != nil {
 		return reconcile.Result{}, err
 	}

@@ -69,7 +69,10 @@ func (r *scanReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 	if state.scanned() {
 		return reconcile.Result{}, nil
 	}
-	asked := describe(target)
+	asked, err := r.asked(ctx, key, target)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
 	if wait := state.Again.Sub(r.now()); wait > 0 && asked == state.Asked {
 		// A pod more that runs the image is no reason to try sooner.
 		return reconcile.Result{RequeueAfter: wait}, nil
@@ -135,13 +138,25 @@ func idleReference(report v1alpha1.ImageReport) image.Reference {
 	return ref
 }
 
-// describe is equal for targets between which a retry makes no difference.
-func describe(target scan.Target) string {
+// asked is equal as long as a retry makes no difference: for the same places to
+// pull from, and no new request by annotation on a report.
+func (r *scanReconciler) asked(ctx context.Context, key inventory.ScanKey, target scan.Target) (string, error) {
 	var b strings.Builder
 	for _, candidate := range target.Candidates {
 		fmt.Fprintf(&b, "%s %v\n", candidate.Reference, candidate.Keychain.(keychain).pulls)
 	}
-	return b.String()
+	reports, err := r.reportObjects(ctx, key)
+	if err != nil {
+		return "", err
+	}
+	var requests []string
+	for i := range reports {
+		if at := reports[i].Annotations[v1alpha1.AnnotationRequestedAt]; at != "" {
+			requests = append(requests, reports[i].Namespace+"/"+reports[i].Name+" "+at)
+		}
+	}
+	slices.Sort(requests)
+	return b.String() + strings.Join(requests, "\n"), nil
 }
 
 func (r *scanReconciler) forget(key inventory.ScanKey) {
