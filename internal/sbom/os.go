@@ -37,6 +37,7 @@ var systemFiles = []systemFile{
 	{debianVersion, readDebianVersion},
 	{"etc/apk/repositories", readAPKRepositories},
 	{"var/lib/ubuntu-advantage/status.json", readUbuntuStatus},
+	{"usr/share/rapidfort/curated.json", readRapidFort},
 }
 
 const (
@@ -83,6 +84,7 @@ func detectOS(parts view) OS {
 			os.RepositoryFamily, os.RepositoryRelease = part.RepositoryFamily, part.RepositoryRelease
 		}
 		os.ESM = os.ESM || part.ESM
+		os.RapidFort = os.RapidFort || part.RapidFort
 	}
 	// Their own files are more precise than os-release.
 	for name, family := range map[string]string{alpineRelease: "alpine", debianVersion: "debian"} {
@@ -253,3 +255,6 @@ func readUbuntuStatus(r io.Reader) (OS, error) {
 	}
 	return OS{}, nil
 }
+
+// readRapidFort takes the file for the mark, whatever it says.
+func readRapidFort(io.Reader) (OS, error) { return OS{RapidFort: true}, nil }

@@ -49,6 +49,10 @@ func TestDetectOS(t *testing.T) {
 				"var/lib/ubuntu-advantage/status.json": `{"services":[{"name":"esm-apps","status":"disabled"},{"name":"esm-infra","status":"enabled"}]}`},
 			OS{Family: "ubuntu", Release: "18.04", ESM: true},
 		},
+		"ubuntu with RapidFort's mark": {
+			map[string]string{"etc/lsb-release": "DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=22.04\n", "usr/share/rapidfort/curated.json": "?"},
+			OS{Family: "ubuntu", Release: "22.04", RapidFort: true},
+		},
 		"ubuntu without ESM": {
 			map[string]string{"etc/os-release": release("ubuntu", "18.04"),
 				"var/lib/ubuntu-advantage/status.json": `{"services":[{"name":"esm-apps","status":"enabled"},{"name":"esm-infra","status":"disabled"}]}`},

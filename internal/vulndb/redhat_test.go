@@ -29,7 +29,7 @@ var (
 		fact("Red Hat", "curl", "CVE-2", `{"Entries":[{"Affected":[7],"Cves":[{"Severity":1}],"Status":5}]}`),
 		fact("Red Hat", "curl", "RHSA-1", `{"Entries":[{"FixedVersion":"8-2.el9","Affected":[7],"Arches":["x86_64"],"Cves":[{"ID":"CVE-1","Severity":3},{"ID":"CVE-3"}]}]}`),
 	}
-	redHatDetails = map[string]types.Vulnerability{"CVE-1": {PublishedDate: &redHatPublished}, "CVE-2": {Severity: "LOW"}}
+	redHatDetails   = map[string]types.Vulnerability{"CVE-1": {PublishedDate: &redHatPublished}, "CVE-2": {Severity: "LOW"}}
 	redHatPublished = time.Date(2024, 2, 3, 0, 0, 0, 0, time.UTC)
 )
 
