@@ -41,7 +41,7 @@ func policyFindings(content *sbom.Image, findings []match.Finding) []policy.Find
 			Package:          pkg.Name,
 			PURLs:            pkg.PURLs(content.OS),
 			Path:             pkg.Path,
-			InstalledVersion: pkg.Version,
+			InstalledVersion: match.InstalledVersion(content.OS, pkg),
 			FixedVersion:     f.FixedVersion,
 			Severity:         severities[f.Severity],
 			Status:           statuses[f.Status],
