@@ -177,6 +177,12 @@ func (r *imageReportReconciler) gatherContent(s *reportScope) error {
 		return nil
 	}
 	s.revision = judgement.Revision
+	if i := slices.IndexFunc(judgement.Problems, match.Blind); i >= 0 {
+		s.scan.Done = false
+		s.scan.Reason = v1alpha1.ReasonReleaseNotInDatabase
+		s.scan.Message = judgement.Problems[i]
+		return nil
+	}
 	s.facts.Findings = policyFindings(&content.Content, judgement.Findings)
 	for _, problem := range judgement.Problems {
 		s.scan.Unread = append(s.scan.Unread, v1alpha1.UnreadPart{Path: problem, Reason: v1alpha1.ReasonUnparsableVersion})

@@ -35,6 +35,13 @@ func Judge(s Subject, records []Record) (matches []Match, problems []string) {
 	return unite(matches), slices.Compact(problems)
 }
 
+// blind begins a problem because of which no package of a system can be judged.
+const blind = "no package can be judged: "
+
+// Blind says whether a problem of Judge is of that kind: to find nothing then
+// means nothing. Trivy fails the image.
+func Blind(problem string) bool { return strings.HasPrefix(problem, blind) }
+
 // unite leaves of matches of the same id the one whose fixed version is the
 // greater string. It needs them sorted by id.
 func unite(matches []Match) []Match {

@@ -68,7 +68,7 @@ func redHatEntries(s Subject, records []Record) ([]entry, error) {
 		}
 	}
 	if len(cpes) == 0 {
-		return nil, fmt.Errorf("no package can be judged: the database knows no product of %s", repositoriesOf(s.Key))
+		return nil, fmt.Errorf(blind+"the database knows no product of %s", repositoriesOf(s.Key))
 	}
 	last := map[string]entry{}
 	for _, e := range redHatParts(records) {

@@ -185,6 +185,9 @@ func TestRedHatProductThatIsNotKnown(t *testing.T) {
 		checkProblem(t, problems, "ours")
 		said = append(said, problems...)
 	}
+	if !match.Blind(said[0]) || match.Blind("curl: no version") {
+		t.Errorf("%q should be told from what concerns one package alone", said[0])
+	}
 	if len(slices.Compact(said)) != 1 {
 		t.Errorf("problems = %q, want one text", said)
 	}
