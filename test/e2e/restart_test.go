@@ -39,6 +39,23 @@ func settle(t *testing.T) {
 	})
 }
 
+// alone waits until the pods of earlier tests are gone, whose namespaces end in their own time.
+func alone(t *testing.T, ns string) {
+	t.Helper()
+	await(t, "other tests' pods to be gone", func(ctx context.Context) (string, error) {
+		var pods corev1.PodList
+		if err := world.Client.List(ctx, &pods); err != nil {
+			return "", err
+		}
+		for _, p := range pods.Items {
+			if p.Namespace != ns {
+				return fmt.Sprintf("there is %s/%s", p.Namespace, p.Name), nil
+			}
+		}
+		return "", nil
+	})
+}
+
 // activity is another text whenever the operator has done something.
 func activity(ctx context.Context, t *testing.T) string {
 	t.Helper()
@@ -147,6 +164,7 @@ func inhabit(t *testing.T, ns string) (absent string) {
 
 func TestRestartPullsAndWritesNothing(t *testing.T) {
 	ns := namespace(t, nil)
+	alone(t, ns)
 	absent := inhabit(t, ns)
 	for name, end := range map[string]func() error{
 		"asked to end": func() error { return world.Operator().Stop() },
@@ -177,6 +195,7 @@ func TestRestartPullsAndWritesNothing(t *testing.T) {
 
 func TestOnePodIsLittleWork(t *testing.T) {
 	ns := namespace(t, nil)
+	alone(t, ns)
 	create(t, imagePolicy(ns, "deadlines", within(v1alpha1.SeverityMedium, 7)))
 	settle(t)
 	before, writes := sum(t.Context(), t, "controller_runtime_reconcile_total"), sum(t.Context(), t, "plimsoll_report_writes_total")[""]

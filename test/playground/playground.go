@@ -149,7 +149,11 @@ func (p *Playground) Kubectl(ctx context.Context, args ...string) (string, error
 
 // StartOperator starts the operator, which must not run, with further flags.
 func (p *Playground) StartOperator(ctx context.Context, flags ...string) error {
-	var err error
+	// One that was killed has left its lease, which runs out only after 15 s.
+	_, err := p.Kubectl(ctx, "delete", "lease", "--namespace", Namespace, "plimsoll.dev", "--ignore-not-found")
+	if err != nil {
+		return err
+	}
 	if p.probes, err = freeAddress(); err != nil {
 		return err
 	}
