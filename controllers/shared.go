@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
@@ -75,7 +76,8 @@ func (s *shared) wakeReports(ctx context.Context, priority int, keys ...inventor
 	for _, key := range keys {
 		reports, err := s.reportsOf(ctx, key)
 		if err != nil {
-			continue
+			log.FromContext(ctx).Error(err, "Reports of images that no pod runs cannot be found")
+			reports = s.inventory.Reports(key)
 		}
 		s.reports.addPriority(ctx, priority, reports...)
 	}
