@@ -19,6 +19,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/match"
 	"github.com/plimsoll-dev/plimsoll/internal/policy"
 	"github.com/plimsoll-dev/plimsoll/internal/report"
+	"github.com/plimsoll-dev/plimsoll/internal/scan"
 	"github.com/plimsoll-dev/plimsoll/internal/store"
 )
 
@@ -183,7 +184,7 @@ func (r *imageReportReconciler) gatherContent(s *reportScope) error {
 		s.scan.Message = judgement.Problems[i]
 		return nil
 	}
-	s.facts.Findings = policyFindings(&content.Content, judgement.Findings)
+	s.facts.Findings = scan.Findings(&content.Content, judgement.Findings)
 	for _, problem := range judgement.Problems {
 		s.scan.Unread = append(s.scan.Unread, v1alpha1.UnreadPart{Path: problem, Reason: v1alpha1.ReasonUnparsableVersion})
 	}
@@ -249,7 +250,7 @@ func (r *imageReportReconciler) siblings(ctx context.Context, repository string)
 		if err != nil {
 			return nil, fmt.Errorf("read image %s from the store: %w", manifest, err)
 		}
-		siblings = append(siblings, policyFindings(&content.Content, judgement.Findings))
+		siblings = append(siblings, scan.Findings(&content.Content, judgement.Findings))
 	}
 	return siblings, nil
 }

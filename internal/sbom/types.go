@@ -96,6 +96,9 @@ type Config struct {
 	Cmd          []string
 	ExposedPorts []string
 	Labels       map[string]string
+	// SecretEnv are the names of environment variables that look like secrets. Their
+	// values are never kept.
+	SecretEnv []string
 	// DiffIDs of the layers, lowest first.
 	DiffIDs []image.Digest
 }
@@ -111,11 +114,36 @@ type Unread struct {
 	Database bool
 }
 
+// ProgramKind is what a program of an image is good for, to an attacker too.
+type ProgramKind string
+
+const (
+	ProgramShell          ProgramKind = "Shell"
+	ProgramPackageManager ProgramKind = "PackageManager"
+	ProgramNetcat         ProgramKind = "Netcat"
+	ProgramSudo           ProgramKind = "Sudo"
+	ProgramSSHServer      ProgramKind = "SSHServer"
+	ProgramCompiler       ProgramKind = "Compiler"
+)
+
+// Program is a file that makes an image's attack surface larger, by its name in
+// one of the usual directories of programs.
+type Program struct {
+	Path string
+	Kind ProgramKind
+	// Layer is the diff ID of the layer that brought it.
+	Layer image.Digest
+}
+
 // Image is what an image contains.
 type Image struct {
 	OS       OS
 	Config   Config
 	Packages []Package
+	// Programs by path.
+	Programs []Program
+	// Setuid are the paths of regular files with the setuid or setgid bit, sorted.
+	Setuid []string
 	// Builds of the layers that have one, or that stand above one that has.
 	Builds map[image.Digest]Build
 	Unread []Unread

@@ -1,0 +1,48 @@
+package scan
+
+import (
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+	"github.com/plimsoll-dev/plimsoll/internal/match"
+	"github.com/plimsoll-dev/plimsoll/internal/policy"
+	"github.com/plimsoll-dev/plimsoll/internal/sbom"
+)
+
+var severities = map[match.Severity]v1alpha1.Severity{
+	match.SeverityUnknown:  v1alpha1.SeverityUnknown,
+	match.SeverityLow:      v1alpha1.SeverityLow,
+	match.SeverityMedium:   v1alpha1.SeverityMedium,
+	match.SeverityHigh:     v1alpha1.SeverityHigh,
+	match.SeverityCritical: v1alpha1.SeverityCritical,
+}
+
+var statuses = map[match.Status]v1alpha1.VulnerabilityStatus{
+	match.StatusUnknown:            v1alpha1.StatusUnknown,
+	match.StatusNotAffected:        v1alpha1.StatusNotAffected,
+	match.StatusAffected:           v1alpha1.StatusAffected,
+	match.StatusFixed:              v1alpha1.StatusFixed,
+	match.StatusUnderInvestigation: v1alpha1.StatusUnderInvestigation,
+	match.StatusWillNotFix:         v1alpha1.StatusWillNotFix,
+	match.StatusFixDeferred:        v1alpha1.StatusFixDeferred,
+	match.StatusEndOfLife:          v1alpha1.StatusEndOfLife,
+}
+
+// Findings puts the findings of an image into the policies' terms.
+func Findings(content *sbom.Image, findings []match.Finding) []policy.Finding {
+	out := make([]policy.Finding, 0, len(findings))
+	for _, f := range findings {
+		pkg := content.Packages[f.Package]
+		out = append(out, policy.Finding{
+			ID:               f.ID,
+			VendorIDs:        f.VendorIDs,
+			Package:          pkg.Name,
+			PURLs:            pkg.PURLs(content.OS),
+			Path:             pkg.Path,
+			InstalledVersion: match.InstalledVersion(content.OS, pkg),
+			FixedVersion:     f.FixedVersion,
+			Severity:         severities[f.Severity],
+			Status:           statuses[f.Status],
+			Published:        f.Published,
+		})
+	}
+	return out
+}
