@@ -81,7 +81,7 @@ func TestCoverage(t *testing.T) {
 				running(w, "1", "2")
 				state(w, "1", v1alpha1.ReasonScanned)
 				state(w, "2", v1alpha1.ReasonScanned)
-				w.rollout.begin("r2", []inventory.ReportKey{reportOf("shop", "2")})
+				w.rollout.begin("r2", start, []inventory.ReportKey{reportOf("shop", "2")})
 			},
 			want: v1alpha1.Coverage{Images: 2, Covered: 1, Uncovered: 1, Reasons: []v1alpha1.CoverageReason{{Reason: v1alpha1.ReasonPending, Images: 1}}},
 		},

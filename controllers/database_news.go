@@ -2,10 +2,12 @@ package controllers
 
 import (
 	"context"
+	"slices"
 
 	"github.com/plimsoll-dev/plimsoll/internal/fleet"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 	"github.com/plimsoll-dev/plimsoll/internal/match"
+	"github.com/plimsoll-dev/plimsoll/internal/vulndb"
 )
 
 // allReports returns every report that is in the cluster, or will be.
@@ -28,10 +30,12 @@ func (s *shared) wakeAllReports(ctx context.Context) {
 }
 
 // wakeChanged follows a database to the reports of the images that it changes,
-// those with the worst news first, and of further scans.
-func (s *shared) wakeChanged(ctx context.Context, revision string, changes []fleet.Change, further []inventory.ScanKey) error {
-	byPriority := map[int][]inventory.ReportKey{}
-	var all []inventory.ReportKey
+// those with the worst news first, of the scans that it turns, and to further reports.
+func (s *shared) wakeChanged(
+	ctx context.Context, db *vulndb.Current, changes []fleet.Change, turned []inventory.ScanKey, further []inventory.ReportKey,
+) error {
+	byPriority := map[int][]inventory.ReportKey{priorityNormal: slices.Clone(further)}
+	all := slices.Clone(further)
 	follow := func(priority int, scans []inventory.ScanKey) error {
 		for _, scan := range scans {
 			reports, err := s.reportsOf(ctx, scan)
@@ -49,12 +53,12 @@ func (s *shared) wakeChanged(ctx context.Context, revision string, changes []fle
 			return err
 		}
 	}
-	if err := follow(priorityNormal, further); err != nil {
+	if err := follow(priorityNormal, turned); err != nil {
 		return err
 	}
-	s.rollout.begin(revision, all)
-	for priority, reports := range byPriority {
-		s.reports.addPriority(ctx, priority, reports...)
+	s.rollout.begin(string(db.Revision), db.DB.Metadata().Built, all)
+	for _, priority := range []int{priorityCritical, priorityHigh, priorityNormal} {
+		s.reports.addPriority(ctx, priority, byPriority[priority]...)
 	}
 	return nil
 }

@@ -2,7 +2,9 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -31,6 +33,8 @@ type imageReportReconciler struct {
 	ledgers   *ledgers
 	limiter   *rate.Limiter
 	retention time.Duration
+	// written is the content hash of each report as this process last wrote it.
+	written sync.Map
 }
 
 func (r *imageReportReconciler) setup(m manager.Manager) error {
@@ -41,7 +45,7 @@ func (r *imageReportReconciler) setup(m manager.Manager) error {
 	return b.
 		Named("imagereport").
 		WatchesRawSource(r.reports).
-		Watches(&v1alpha1.ImageReport{}, handler.TypedEnqueueRequestsFromMapFunc(r.fromReport)).
+		Watches(&v1alpha1.ImageReport{}, handler.TypedEnqueueRequestsFromMapFunc(r.fromReport), builder.WithPredicates(r.foreign())).
 		Watches(&v1alpha1.ImagePolicy{}, handler.TypedEnqueueRequestsFromMapFunc(r.fromPolicy), specChanged).
 		Watches(&v1alpha1.ClusterImagePolicy{}, handler.TypedEnqueueRequestsFromMapFunc(r.fromPolicy), specChanged).
 		WatchesMetadata(namespaceMetadata(), handler.TypedEnqueueRequestsFromMapFunc(r.fromNamespace), labelsChanged).
@@ -110,6 +114,7 @@ func (r *imageReportReconciler) publish(ctx context.Context, s *reportScope) (wr
 func (r *imageReportReconciler) gone(ctx context.Context, key inventory.ReportKey) {
 	r.scans.addPriority(ctx, priorityLow, key.Scan())
 	failed := r.unwritten.set(key, false)
+	r.written.Delete(key)
 	if r.rollout.drop(key) || failed {
 		r.wakeCoverage(ctx)
 	}
@@ -132,9 +137,26 @@ func (r *imageReportReconciler) judge(ctx context.Context, s *reportScope) error
 	} else {
 		s.judgement = policy.Judge(s.facts, s.policies, nil, s.now)
 	}
-	s.status = report.Build(s.input())
-	s.status.UnusedTime = s.unused
-	s.status.ContentHash = report.ContentHash(s.status)
+	s.build()
+	return nil
+}
+
+// compare has the status tell what changed since the one before, whose lists the cache does not hold.
+func (r *imageReportReconciler) compare(ctx context.Context, s *reportScope) error {
+	if s.object == nil {
+		return nil
+	}
+	before := &v1alpha1.ImageReport{}
+	err := r.reader.Get(ctx, client.ObjectKeyFromObject(s.object), before)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("get report %s/%s: %w", s.key.Namespace, s.name(), err)
+	}
+	if err != nil || before.ResourceVersion != s.object.ResourceVersion {
+		resource := v1alpha1.GroupVersion.WithResource("imagereports").GroupResource()
+		return apierrors.NewConflict(resource, s.name(), errors.New("the cache has not seen its last change"))
+	}
+	s.object = before
+	s.build()
 	return nil
 }
 
@@ -148,6 +170,9 @@ func (r *imageReportReconciler) write(ctx context.Context, s *reportScope) (bool
 	if err := r.limiter.Wait(ctx); err != nil {
 		return false, fmt.Errorf("wait to write report %s/%s: %w", s.key.Namespace, s.name(), err)
 	}
+	if err := r.compare(ctx, s); err != nil {
+		return false, err
+	}
 	object := &v1alpha1.ImageReport{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.key.Namespace, Name: s.name(), Labels: labels},
 		Spec:       s.spec(),
@@ -159,6 +184,7 @@ func (r *imageReportReconciler) write(ctx context.Context, s *reportScope) (bool
 	if err := applyStatus(ctx, r.client, object); err != nil {
 		return false, fmt.Errorf("write the status of report %s/%s: %w", s.key.Namespace, s.name(), err)
 	}
+	r.written.Store(s.key, s.status.ContentHash)
 	reportWrites.Inc()
 	return true, nil
 }

@@ -332,6 +332,13 @@ var workloadKinds = map[schema.GroupKind]string{
 	{Group: "batch", Kind: "Job"}:        "v1",
 }
 
+// build makes the status of what was judged, compared with the object's.
+func (s *reportScope) build() {
+	s.status = report.Build(s.input())
+	s.status.UnusedTime = s.unused
+	s.status.ContentHash = report.ContentHash(s.status)
+}
+
 func (s *reportScope) input() report.Input {
 	in := report.Input{
 		Identity:         s.spec(),

@@ -125,7 +125,7 @@ func (w *world) swap(revision string, db advisories) {
 	if _, err := w.fleet.Swap(db, revision); err != nil {
 		w.t.Fatal(err)
 	}
-	w.rollout.begin(revision, []inventory.ReportKey{apiKey})
+	w.rollout.begin(revision, start, []inventory.ReportKey{apiKey})
 }
 
 func (w *world) reconcile() error {

@@ -38,6 +38,32 @@ var (
 		Name: "plimsoll_database_built_timestamp_seconds",
 		Help: "When the vulnerability database in use was built.",
 	})
+	databasePublished = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "plimsoll_database_published_timestamp_seconds",
+		Help: "When the last report was written that follows the vulnerability database in use.",
+	})
+	databaseLag = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "plimsoll_database_lag_seconds",
+		Help: "From the building of the vulnerability database to the last report that follows it, as of the last one that all reports follow.",
+	})
+	rolloutSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "plimsoll_database_rollout_seconds",
+		Help:    "From taking up a vulnerability database to the last report that follows it.",
+		Buckets: []float64{0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600},
+	})
+	rescanSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "plimsoll_rescan_seconds",
+		Help:    "From opening a vulnerability database to the list of the images that it changes.",
+		Buckets: []float64{0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60},
+	})
+	rescanKeys = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "plimsoll_rescan_changed_keys_total",
+		Help: "Packages, by name and source of advisories, that a vulnerability database judged differently from the one before.",
+	})
+	rescanImages = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "plimsoll_rescan_changed_images_total",
+		Help: "Images whose findings a vulnerability database changed.",
+	})
 	reportsPending = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "plimsoll_database_reports_pending",
 		Help: "Reports that do not yet follow the vulnerability database in use.",
@@ -46,5 +72,6 @@ var (
 
 func init() {
 	metrics.Registry.MustRegister(scansTotal, registryBytes, reportWrites, reportDeletes, images,
-		databaseFailures, databaseSwaps, databaseBuilt, reportsPending)
+		databaseFailures, databaseSwaps, databaseBuilt, databasePublished, databaseLag, rolloutSeconds,
+		rescanSeconds, rescanKeys, rescanImages, reportsPending)
 }

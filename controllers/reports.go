@@ -3,9 +3,13 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"maps"
 
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
@@ -86,6 +90,42 @@ func (s *shared) reportObjects(ctx context.Context, key inventory.ScanKey) ([]v1
 		return nil, fmt.Errorf("list the reports of %s: %w", key.Digest, err)
 	}
 	return reports.Items, nil
+}
+
+// foreign lets through the changes of a report that this process did not make
+// itself: to judge again after each write would double the work.
+func (r *imageReportReconciler) foreign() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*v1alpha1.ImageReport), e.ObjectNew.(*v1alpha1.ImageReport)
+		key, err := reportKey(after)
+		if err != nil {
+			return true
+		}
+		hash, known := r.written.Load(key)
+		ours := known && hash == after.Status.ContentHash && hash != before.Status.ContentHash
+		return !ours || !maps.Equal(before.Annotations, after.Annotations)
+	}}
+}
+
+var _ toolscache.TransformFunc = stripReport
+
+// stripReport leaves of a report what decides whether it is to be written
+// again, and what policies count. Its lists are most of it.
+func stripReport(object any) (any, error) {
+	report, ok := object.(*v1alpha1.ImageReport)
+	if !ok {
+		return object, nil
+	}
+	report.ManagedFields = nil
+	report.Status.Vulnerabilities = nil
+	report.Status.Unread = nil
+	for i := range report.Status.Verdicts {
+		violations := report.Status.Verdicts[i].Violations
+		for j := range violations {
+			violations[j] = v1alpha1.Violation{Rule: violations[j].Rule}
+		}
+	}
+	return report, nil
 }
 
 func (s *shared) allReportObjects(ctx context.Context) ([]v1alpha1.ImageReport, error) {

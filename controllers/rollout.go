@@ -16,9 +16,11 @@ type rollout struct {
 	// settled says that a database is in use, or that a first try to get one has failed.
 	settled  bool
 	revision string
-	pending  map[inventory.ReportKey]struct{}
-	written  int32
-	done     time.Time
+	// built is when the database was built, begun when it was taken up.
+	built, begun time.Time
+	pending      map[inventory.ReportKey]struct{}
+	written      int32
+	done         time.Time
 }
 
 func newRollout(now func() time.Time) *rollout {
@@ -34,11 +36,11 @@ func (r *rollout) settle() {
 
 // begin starts to follow a revision that the given reports do not follow yet.
 // Those that are pending from the revision before stay pending.
-func (r *rollout) begin(revision string, reports []inventory.ReportKey) {
+func (r *rollout) begin(revision string, built time.Time, reports []inventory.ReportKey) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.settled = true
-	r.revision = revision
+	r.revision, r.built, r.begun = revision, built, r.now()
 	r.written = 0
 	r.done = time.Time{}
 	for _, report := range reports {
@@ -79,6 +81,9 @@ func (r *rollout) finish() bool {
 		return false
 	}
 	r.done = r.now()
+	databasePublished.Set(float64(r.done.Unix()))
+	databaseLag.Set(r.done.Sub(r.built).Seconds())
+	rolloutSeconds.Observe(r.done.Sub(r.begun).Seconds())
 	return true
 }
 

@@ -177,9 +177,19 @@ func (r *scanReconciler) scanned(ctx context.Context, key inventory.ScanKey, img
 	}
 	scansTotal.WithLabelValues(state.Reason).Inc()
 	if changed {
-		r.wakeReports(ctx, priorityNormal, key)
+		r.wakeReports(ctx, r.newsPriority(img.ManifestDigest), key)
 	}
 	return nil
+}
+
+// newsPriority of an image that is new: the worst of its findings are the news.
+func (r *scanReconciler) newsPriority(manifest image.Digest) int {
+	judgement, _ := r.fleet.Judgement(manifest)
+	worst := match.SeverityUnknown
+	for _, f := range judgement.Findings {
+		worst = max(worst, f.Severity)
+	}
+	return newsPriority(worst)
 }
 
 // hold puts an image into the fleet and the catalogue at once, so that nothing

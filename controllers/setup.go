@@ -7,12 +7,14 @@ import (
 
 	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/fleet"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 	"github.com/plimsoll-dev/plimsoll/internal/match"
@@ -107,11 +109,21 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 // CacheOptions keep in memory only what the controllers read.
 func CacheOptions() cache.Options {
 	return cache.Options{
-		DefaultTransform: cache.TransformStripManagedFields(),
+		DefaultTransform: stripMetadata,
 		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Pod{}: {Transform: stripPod},
+			&corev1.Pod{}:           {Transform: stripPod},
+			&v1alpha1.ImageReport{}: {Transform: stripReport},
 		},
 	}
+}
+
+// stripMetadata leaves out who wrote what and, of objects of which no more than
+// their metadata is watched, the annotations: nothing of ours is among them.
+func stripMetadata(object any) (any, error) {
+	if o, ok := object.(*metav1.PartialObjectMetadata); ok {
+		o.Annotations = nil
+	}
+	return cache.TransformStripManagedFields()(object)
 }
 
 var _ toolscache.TransformFunc = stripPod

@@ -98,11 +98,11 @@ func TestRollout(t *testing.T) {
 		wantLast bool
 		want     rolloutState
 	}{
-		{"a first database", func() bool { r.begin("r1", []inventory.ReportKey{a, b}); return false }, false,
+		{"a first database", func() bool { r.begin("r1", start, []inventory.ReportKey{a, b}); return false }, false,
 			rolloutState{settled: true, revision: "r1", pending: pending(a, b)}},
 		{"a report that is not pending", func() bool { return r.report(c, "r1", true) }, false, rolloutState{settled: true, revision: "r1", pending: pending(a, b)}},
 		{"one that changed nothing", func() bool { return r.report(a, "r1", false) }, false, rolloutState{settled: true, revision: "r1", pending: pending(b)}},
-		{"the next database, too early", func() bool { r.begin("r2", []inventory.ReportKey{a, c}); return false }, false,
+		{"the next database, too early", func() bool { r.begin("r2", start, []inventory.ReportKey{a, c}); return false }, false,
 			rolloutState{settled: true, revision: "r2", pending: pending(a, b, c)}},
 		{"one judged by the database before", func() bool { return r.report(b, "r1", true) }, false, rolloutState{settled: true, revision: "r2", pending: pending(a, b, c)}},
 		{"one from before", func() bool { return r.report(b, "r2", true) }, false, rolloutState{settled: true, revision: "r2", pending: pending(a, c), written: 1}},
@@ -112,9 +112,9 @@ func TestRollout(t *testing.T) {
 			rolloutState{settled: true, revision: "r2", pending: pending(), written: 3, done: start.Add(time.Minute)}},
 		{"the last again", func() bool { return r.report(a, "r2", true) }, false,
 			rolloutState{settled: true, revision: "r2", pending: pending(), written: 3, done: start.Add(time.Minute)}},
-		{"a database whose last report is gone", func() bool { r.begin("r2", []inventory.ReportKey{a}); return r.drop(a) }, true,
+		{"a database whose last report is gone", func() bool { r.begin("r2", start, []inventory.ReportKey{a}); return r.drop(a) }, true,
 			rolloutState{settled: true, revision: "r2", pending: pending(), done: start.Add(time.Minute)}},
-		{"a database without news", func() bool { r.begin("r3", nil); return false }, false,
+		{"a database without news", func() bool { r.begin("r3", start, nil); return false }, false,
 			rolloutState{settled: true, revision: "r3", pending: pending(), done: start.Add(time.Minute)}},
 	}
 	now = start.Add(time.Minute)

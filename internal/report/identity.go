@@ -60,19 +60,15 @@ func Labels(repository string, verdict v1alpha1.Verdict) map[string]string {
 func RepositoryHash(repository string) string { return hexHash(repository)[:repositoryHashLen] }
 
 // ContentHash of a status: equal for two that differ only in when they were
-// written. It leaves out itself, the conditions' last transitions and the time
-// of the last change.
+// written. It leaves out itself, the conditions' last transitions and the last
+// change, which there is none of unless something else differs.
 func ContentHash(status v1alpha1.ImageReportStatus) string {
 	status.ContentHash = ""
 	status.Conditions = slices.Clone(status.Conditions)
 	for i := range status.Conditions {
 		status.Conditions[i].LastTransitionTime = metav1.Time{}
 	}
-	if status.LastChange != nil {
-		change := *status.LastChange
-		change.Time = metav1.Time{}
-		status.LastChange = &change
-	}
+	status.LastChange = nil
 	encoded, err := json.Marshal(status)
 	if err != nil {
 		return "" // equal to no hash: it is written, and the API server says why not
