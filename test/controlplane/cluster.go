@@ -55,6 +55,7 @@ type Cluster struct {
 	kwok      string // the program; empty without nodes
 	config    *rest.Config
 	prober    *http.Client
+	etcd      string     // its address
 	processes []*process // in the order of their start
 	stop      sync.Once
 	stopErr   error
@@ -152,11 +153,10 @@ func (c *Cluster) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	etcd, err := c.startEtcd(ctx)
-	if err != nil {
+	if c.etcd, err = c.startEtcd(ctx); err != nil {
 		return err
 	}
-	server, err := c.startAPIServer(ctx, etcd)
+	server, err := c.startAPIServer(ctx, c.etcd)
 	if err != nil {
 		return err
 	}

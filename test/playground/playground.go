@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	kruntime "k8s.io/apimachinery/pkg/runtime"
@@ -32,6 +33,8 @@ type Options struct {
 	Dir      string
 	Detached bool
 	Nodes    []controlplane.Node
+	// Environment of the operator beside this process's, as NAME=value.
+	Environment []string
 	// Log takes progress lines; nil: standard error.
 	Log func(format string, args ...any)
 }
@@ -42,6 +45,8 @@ type Playground struct {
 	Client  client.WithWatch
 	// Kubeconfig of the cluster's administrator.
 	Kubeconfig string
+
+	environment []string
 
 	program    string
 	restricted string
@@ -62,7 +67,7 @@ func Start(ctx context.Context, o Options) (*Playground, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Playground{Cluster: cluster, Kubeconfig: cluster.Kubeconfig}
+	p := &Playground{Cluster: cluster, Kubeconfig: cluster.Kubeconfig, environment: o.Environment}
 	for _, step := range []func(context.Context) error{p.connect, p.install, p.restrict, p.build} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, cluster.Stop())
@@ -169,7 +174,7 @@ func (p *Playground) StartOperator(ctx context.Context, flags ...string) error {
 		"--leader-elect",
 		"--registry-allowed-addresses=127.0.0.0/8",
 	}, flags...)
-	p.operator, err = p.Cluster.Run(ctx, "operator", p.program, args, []string{"KUBECONFIG=" + p.restricted}, p.ready)
+	p.operator, err = p.Cluster.Run(ctx, "operator", p.program, args, append(slices.Clone(p.environment), "KUBECONFIG="+p.restricted), p.ready)
 	return err
 }
 
