@@ -75,6 +75,10 @@ import-order: ## Check that packages import only packages below them.
 bench: tools-test ## Run the benchmarks and print the budget table.
 	$(with_assets) go test ./test/perf -run '^$$' -bench . -benchtime 1x -timeout 60m -v
 
+.PHONY: scale
+scale: tools-test ## Run the operator on 10,000 pods, 1,000 digests and 2,000 reports, and print what that takes: minutes.
+	$(with_assets) go test ./test/scale -count=1 -timeout 60m -v -pods=10000
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s).
 	@git ls-files '*_test.go' | xargs grep -noE '^func Fuzz[A-Za-z0-9_]*' | while IFS=: read -r file _ func; do \
