@@ -10,25 +10,27 @@ import (
 
 	"github.com/plimsoll-dev/plimsoll/internal/match"
 	"github.com/plimsoll-dev/plimsoll/internal/sbom"
+	"github.com/plimsoll-dev/plimsoll/internal/vulndb"
 )
 
 func TestParity(t *testing.T) {
 	for name, s := range loadSuites(t) {
 		t.Run(name, func(t *testing.T) {
+			open := databases{t: t, open: map[string]*vulndb.DB{}}
 			names := map[string]bool{}
 			for _, c := range s.Cases {
 				if c.Name == "" || names[c.Name] {
 					t.Errorf("%q is the name of no case, or of two", c.Name)
 				}
 				names[c.Name] = true
-				t.Run(c.Name, func(t *testing.T) { c.check(t) })
+				t.Run(c.Name, func(t *testing.T) { c.check(t, open.of(&c)) })
 			}
 		})
 	}
 }
 
-func (c *scene) check(t *testing.T) {
-	db, img := c.database(t), c.image(t)
+func (c *scene) check(t *testing.T, db *vulndb.DB) {
+	img := c.image(t)
 	components := match.Components(img, c.day(t))
 	judgement := judge(t, db, img, components)
 	if diff := cmp.Diff(judgement.Findings, judgeAlone(t, db, img, components), cmpopts.EquateEmpty()); diff != "" {

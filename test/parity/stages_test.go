@@ -1,6 +1,7 @@
 package parity
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"testing"
@@ -97,10 +98,30 @@ func readLayer(t *testing.T, packed v1.Layer) *sbom.Layer {
 	return layer
 }
 
-// database of a case, in trivy-db's own format.
-func (c *scene) database(t *testing.T) *vulndb.DB {
+// databases that are open, by what they hold: many cases have the same.
+type databases struct {
+	t    *testing.T
+	open map[string]*vulndb.DB
+}
+
+func (d databases) of(c *scene) *vulndb.DB {
+	d.t.Helper()
+	content, err := json.Marshal([]any{c.Records, c.Details, c.Sources})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	db, ok := d.open[string(content)]
+	if !ok {
+		db = c.build(d.t)
+		d.open[string(content)] = db
+	}
+	return db
+}
+
+// build a database in trivy-db's own format, with its writer.
+func (c *scene) build(t *testing.T) *vulndb.DB {
 	t.Helper()
-	spec := database.Spec{Built: c.day(t), Details: c.Details, Sources: c.Sources}
+	spec := database.Spec{Built: recipe.Created, Details: c.Details, Sources: c.Sources}
 	for bucket, packages := range c.Records {
 		for name, advisories := range packages {
 			for id, advisory := range advisories {
