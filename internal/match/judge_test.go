@@ -297,10 +297,10 @@ func TestJudgeLastBucketWins(t *testing.T) {
 }
 
 func TestJudgeReportsProblemsOnce(t *testing.T) {
-	bad := func(id string) match.Advisory {
-		return match.Advisory{ID: id, VulnerableVersions: []string{"<bar"}}
+	bad := func(id, vulnerable string) match.Advisory {
+		return match.Advisory{ID: id, VulnerableVersions: []string{vulnerable}}
 	}
-	_, problems := judgeIDs("npm", "1.0.0", bad("CVE-1"), bad("CVE-2"), match.Advisory{ID: "CVE-3", VulnerableVersions: []string{"<foo"}})
+	_, problems := judgeIDs("npm", "1.0.0", bad("CVE-1", "<foo"), bad("CVE-2", "<bar"), bad("CVE-3", "<foo"))
 	if len(problems) != 2 || problems[0] > problems[1] {
 		t.Errorf("problems = %q, want two, sorted", problems)
 	}

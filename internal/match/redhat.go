@@ -108,7 +108,7 @@ func redHatEntry(a Advisory, e Entry, cve CVE) entry {
 	out := entry{Advisory: Advisory{ID: cmp.Or(cve.ID, a.ID), FixedVersion: e.FixedVersion, Status: e.Status, Severity: cve.Severity, Detail: cve.Detail}}
 	if strings.HasPrefix(a.ID, "CVE-") {
 		out.ID, out.Detail = a.ID, a.Detail
-	} else if e.FixedVersion != "" {
+	} else {
 		out.VendorIDs = []string{a.ID}
 	}
 	return out

@@ -56,7 +56,7 @@ func sealEntries(s Subject, records []Record) ([]entry, error) {
 			entries = append(entries, part)
 		}
 	}
-	return entries, nil
+	return supplied(entries), nil
 }
 
 // sealMark is how Seal marks libraries of an ecosystem.

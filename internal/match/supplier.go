@@ -71,14 +71,27 @@ func rootBucket(os sbom.OS, now time.Time) string {
 func rootEntries(s Subject, records []Record) ([]entry, error) {
 	entries, err := lastEntries(s, records)
 	for i, e := range entries {
-		e.Status = StatusUnknown
 		if e.FixedVersion != "" {
 			e.VulnerableVersions, e.PatchedVersions = []string{"<" + e.FixedVersion}, []string{e.FixedVersion}
 			e.FixedVersion = ""
 		}
 		entries[i] = e
 	}
-	return entries, err
+	return supplied(entries), err
+}
+
+func rapidFortEntries(s Subject, records []Record) ([]entry, error) {
+	entries, err := lastEntries(s, records)
+	return supplied(entries), err
+}
+
+// supplied takes from entries what no supplier's findings show, the
+// distribution's included that Root.io passes on.
+func supplied(entries []entry) []entry {
+	for i := range entries {
+		entries[i].Status, entries[i].VendorIDs = StatusUnknown, nil
+	}
+	return entries
 }
 
 var (

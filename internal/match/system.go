@@ -74,9 +74,9 @@ var systems = map[string]system{
 	"cbl-mariner":  {bucket: release("CBL-Mariner ", minorRelease), compares: rpmOrder, unfixed: true, shows: rpmText},
 	"bottlerocket": {bucket: rolling("bottlerocket"), lookup: binaryLookup, compares: rpmOrder, binaryVersion: true},
 
-	"rapidfort alpine": {bucket: release("rapidfort alpine ", minorRelease), lookup: rapidFortLookup, compares: apkOrder, thirdParty: true, ranges: true, ownSeverity: severityOfSource},
-	"rapidfort ubuntu": {bucket: release("rapidfort ubuntu ", minorRelease), lookup: rapidFortLookup, compares: debOrder, thirdParty: true, ranges: true, ownSeverity: severityOfSource},
-	"rapidfort redhat": {bucket: release("rapidfort Red Hat ", majorRelease), lookup: rapidFortLookup, compares: rpmOrder, thirdParty: true, ranges: true, ownSeverity: severityOfSource},
+	"rapidfort alpine": {bucket: release("rapidfort alpine ", minorRelease), lookup: rapidFortLookup, compares: apkOrder, thirdParty: true, entries: rapidFortEntries, ranges: true, ownSeverity: severityOfSource},
+	"rapidfort ubuntu": {bucket: release("rapidfort ubuntu ", minorRelease), lookup: rapidFortLookup, compares: debOrder, thirdParty: true, entries: rapidFortEntries, ranges: true, ownSeverity: severityOfSource},
+	"rapidfort redhat": {bucket: release("rapidfort Red Hat ", majorRelease), lookup: rapidFortLookup, compares: rpmOrder, thirdParty: true, entries: rapidFortEntries, ranges: true, ownSeverity: severityOfSource},
 	"root.io alpine":   {bucket: rootBucket, compares: apkOrder, entries: rootEntries, ranges: true, ownSeverity: severityOfSource},
 	"root.io debian":   {bucket: rootBucket, compares: debOrder, entries: rootEntries, ranges: true, ownSeverity: severityOfSource},
 	"root.io ubuntu":   {bucket: rootBucket, compares: debOrder, entries: rootEntries, ranges: true, ownSeverity: severityOfSource},

@@ -23,6 +23,8 @@ type Spec struct {
 	Facts []recipe.Fact
 	// Details that take the place of those of the facts, by id.
 	Details map[string]types.Vulnerability
+	// Sources that take the place of the usual ones, by bucket.
+	Sources map[string]types.DataSource
 }
 
 // withdrawn is an advisory that the real pair of databases lost meanwhile. It
@@ -89,6 +91,11 @@ func write(dir string, spec Spec) (err error) {
 		for _, fact := range spec.Facts {
 			if err := put(tx, fact); err != nil {
 				return fmt.Errorf("%s of %s: %w", fact.ID, fact.Package, err)
+			}
+		}
+		for bucket, source := range spec.Sources {
+			if err := (db.Config{}).PutDataSource(tx, bucket, source); err != nil {
+				return fmt.Errorf("%s: %w", bucket, err)
 			}
 		}
 		for id, detail := range spec.Details {
