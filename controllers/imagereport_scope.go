@@ -170,7 +170,7 @@ func (r *imageReportReconciler) gatherContent(s *reportScope) error {
 		return fmt.Errorf("read image %s from the store: %w", state.Manifest, err)
 	}
 	s.content = content
-	s.scan = contentScan(content, state)
+	s.scan = scan.State{Reason: state.Reason, Message: state.Message}.Report(&content.Content, judgement.Problems)
 	if !judged {
 		s.scan.Done = false
 		s.scan.Reason = v1alpha1.ReasonDatabaseMissing
@@ -178,37 +178,10 @@ func (r *imageReportReconciler) gatherContent(s *reportScope) error {
 		return nil
 	}
 	s.revision = judgement.Revision
-	if i := slices.IndexFunc(judgement.Problems, match.Blind); i >= 0 {
-		s.scan.Done = false
-		s.scan.Reason = v1alpha1.ReasonReleaseNotInDatabase
-		s.scan.Message = judgement.Problems[i]
-		return nil
-	}
-	s.facts.Findings = scan.Findings(&content.Content, judgement.Findings)
-	for _, problem := range judgement.Problems {
-		s.scan.Unread = append(s.scan.Unread, v1alpha1.UnreadPart{Path: problem, Reason: v1alpha1.ReasonUnparsableVersion})
+	if !slices.ContainsFunc(judgement.Problems, match.Blind) {
+		s.facts.Findings = scan.Findings(&content.Content, judgement.Findings)
 	}
 	return nil
-}
-
-// contentScan is how the report tells of content that was read.
-func contentScan(img *store.Image, state scanState) report.Scan {
-	s := report.Scan{
-		Done:         state.Reason == v1alpha1.ReasonScanned || state.Reason == v1alpha1.ReasonPartiallyScanned,
-		Reason:       state.Reason,
-		Message:      state.Message,
-		PackageCount: len(img.Content.Packages),
-	}
-	for _, unread := range img.Content.Unread {
-		s.Unread = append(s.Unread, v1alpha1.UnreadPart{Path: unread.Path, Reason: unread.Reason})
-	}
-	if os := img.Content.OS; os.Family != "" {
-		s.OS = &v1alpha1.OperatingSystem{Family: os.Family, Release: os.Release}
-		if end, ok := match.SupportEnd(os); ok {
-			s.OS.SupportEndTime = &metav1.Time{Time: end}
-		}
-	}
-	return s
 }
 
 // siblings returns the findings of every image of a repository, or nil if one
