@@ -61,7 +61,7 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 	if err := indexReports(ctx, m); err != nil {
 		return err
 	}
-	databases := artifacts{client: o.Registry, keychain: keychain{reader: m.GetAPIReader(), secrets: o.PullSecrets}}
+	databases := scan.Artifacts{Client: o.Registry, Keychain: keychain{reader: m.GetAPIReader(), secrets: o.PullSecrets}}
 	updater, err := vulndb.NewUpdater(o.DatabaseDirectory, databases, o.DatabaseLimits)
 	if err != nil {
 		return err

@@ -53,7 +53,7 @@ func (u *Updater) open(s Source) (origin, error) {
 		}
 		return artifact{registry: u.registry, reference: reference}, nil
 	}
-	if _, err := os.Stat(filepath.Join(s.Directory, layoutFile)); err == nil {
+	if IsLayout(s.Directory) {
 		return artifact{registry: layout(s.Directory)}, nil
 	}
 	return directory(s.Directory), nil

@@ -2,6 +2,7 @@ package sbom
 
 import (
 	"io/fs"
+	"slices"
 
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 )
@@ -15,3 +16,13 @@ func Wants(name string, perm fs.FileMode) (wanted, database bool) {
 // SingleLayer is the configuration of a file system that is no image's: one
 // layer without a digest.
 func SingleLayer() Config { return Config{DiffIDs: []image.Digest{""}} }
+
+// Sorted returns packages that others listed in the order of Image, each once.
+func Sorted(packages []Package) []Package {
+	slices.SortFunc(packages, comparePackages)
+	return slices.Compact(packages)
+}
+
+// Family is the family of operating systems that os-release calls id; empty
+// where it is not known.
+func Family(id string) string { return familyOf[id] }
