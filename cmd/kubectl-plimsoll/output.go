@@ -15,12 +15,17 @@ import (
 
 // formats by their names. Only the table has colours.
 var formats = map[string]func(*export.Document, io.Writer, bool) error{
-	"table": (*export.Document).Table,
-	"json":  plain((*export.Document).JSON),
+	"table":     (*export.Document).Table,
+	"json":      plain((*export.Document).JSON),
+	"sarif":     plain((*export.Document).SARIF),
+	"cyclonedx": plain((*export.Document).CycloneDX),
+	"spdx":      plain((*export.Document).SPDX),
+	"gitlab":    plain((*export.Document).GitLab),
+	"html":      plain((*export.Document).HTML),
 }
 
 func formatNames() []string {
-	return []string{"table", "json"}
+	return []string{"table", "json", "sarif", "cyclonedx", "spdx", "gitlab", "html"}
 }
 
 func plain(write func(*export.Document, io.Writer) error) func(*export.Document, io.Writer, bool) error {
@@ -39,12 +44,11 @@ func isTerminal(w io.Writer) bool {
 
 // progress shows on a terminal how much has been fetched.
 type progress struct {
-	w      io.Writer
-	bytes  atomic.Int64
-	layers atomic.Int64
-	stop   chan struct{}
-	ended  chan struct{}
-	once   sync.Once
+	w     io.Writer
+	bytes atomic.Int64
+	stop  chan struct{}
+	ended chan struct{}
+	once  sync.Once
 }
 
 // newProgress returns one that is silent unless w is a terminal.

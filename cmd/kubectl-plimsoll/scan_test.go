@@ -180,7 +180,7 @@ func TestUnreadableInput(t *testing.T) {
 		"two inputs":            {[]string{"--rootfs", ".", "alpine", "--db", db}, "name one image, or one of --archive, --sbom and --rootfs"},
 		"two images":            {[]string{"a", "b", "--db", db}, "accepts at most 1 arg"},
 		"unknown flag":          {[]string{"--no-such-flag"}, "unknown flag: --no-such-flag"},
-		"bad reference":         {[]string{"UPPER/x", "--db", db}, "parse image reference"},
+		"bad reference":         {[]string{"registry.example.com/UPPER", "--db", db}, "parse image reference"},
 		"bad platform":          {[]string{"alpine", "--db", db, "--platform", "linux"}, "read --platform: "},
 		"bad severity":          {[]string{"alpine", "--db", db, "--severity", "bad"}, `read --severity: "bad" is none of`},
 		"bad format":            {[]string{"alpine", "--db", db, "--format", "xml"}, `read --format: "xml" is none of`},

@@ -15,10 +15,14 @@ func readCycloneDX(raw []byte) (*sbom.Image, error) {
 		return nil, fmt.Errorf("parse CycloneDX: %w", err)
 	}
 	c := &contents{}
+	if bom.Metadata != nil {
+		c.addUnread(propertiesOf(bom.Metadata.Properties))
+	}
 	files := filesOf(bom)
 	// Components may hold others; those are read after them.
-	for todo := components(bom.Components); len(todo) > 0; todo = todo[1:] {
-		component := todo[0]
+	todo := components(bom.Components)
+	for i := 0; i < len(todo); i++ {
+		component := todo[i]
 		todo = append(todo, components(component.Components)...)
 		if err := c.component(component, files); err != nil {
 			return nil, err
@@ -60,7 +64,7 @@ func filesOf(bom cyclonedx.BOM) map[string]string {
 }
 
 func (c *contents) component(component cyclonedx.Component, files map[string]string) error {
-	properties := componentProperties(component)
+	properties := propertiesOf(component.Properties)
 	switch component.Type {
 	case cyclonedx.ComponentTypeOS:
 		c.setOS(component.Name, component.Version, properties)
@@ -83,12 +87,12 @@ func (c *contents) component(component cyclonedx.Component, files map[string]str
 	return c.add(p)
 }
 
-func componentProperties(component cyclonedx.Component) []property {
-	if component.Properties == nil {
+func propertiesOf(properties *[]cyclonedx.Property) []property {
+	if properties == nil {
 		return nil
 	}
 	var list []property
-	for _, p := range *component.Properties {
+	for _, p := range *properties {
 		if own, ok := propertyOf(p.Name, p.Value); ok {
 			list = append(list, own)
 		}

@@ -31,6 +31,7 @@ const (
 	PropertyRepositoryFamily  = "RepositoryFamily"
 	PropertyRepositoryRelease = "RepositoryRelease"
 	PropertyBuild             = "RedHatBuild"
+	PropertyUnread            = "Unread"
 
 	PrefixTrivy    = "aquasecurity:trivy:"
 	PrefixPlimsoll = "plimsoll:"

@@ -23,6 +23,13 @@ func readSPDX(raw []byte) (*sbom.Image, error) {
 		return nil, fmt.Errorf("parse SPDX: %w", err)
 	}
 	c := &contents{}
+	var notes []string
+	for _, annotation := range document.Annotations {
+		if annotation != nil {
+			notes = append(notes, annotation.AnnotationComment)
+		}
+	}
+	c.addUnread(noted(notes))
 	for _, p := range document.Packages {
 		if p == nil {
 			continue
@@ -70,6 +77,11 @@ func spdxProperties(p *spdx.Package) []property {
 		name, version, _ := strings.Cut(source, " ")
 		list = append(list, property{PropertySrcName, name}, property{PropertySrcVersion, strings.TrimSpace(version)})
 	}
+	return append(list, noted(notes)...)
+}
+
+func noted(notes []string) []property {
+	var list []property
 	for _, note := range notes {
 		if name, value, ok := strings.Cut(note, ": "); ok {
 			list = append(list, property{name, value})

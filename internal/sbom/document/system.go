@@ -47,6 +47,20 @@ func (c *contents) addBuild(text string) {
 	c.image.Builds[b.Layer] = b.Build
 }
 
+// addUnread takes over what was unread already when the document was written.
+func (c *contents) addUnread(properties []property) {
+	for _, p := range properties {
+		if p.name != PropertyUnread {
+			continue
+		}
+		var u sbom.Unread
+		if err := json.Unmarshal([]byte(p.value), &u); err != nil || u.Reason == "" {
+			u = sbom.Unread{Path: PrefixPlimsoll + PropertyUnread, Reason: ReasonUnknownPackage, Message: "it does not say what was unread"}
+		}
+		c.image.Unread = append(c.image.Unread, u)
+	}
+}
+
 // property of a part, without the prefix of whose it is.
 type property struct{ name, value string }
 
