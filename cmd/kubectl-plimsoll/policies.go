@@ -3,13 +3,15 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/json"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
@@ -21,14 +23,14 @@ import (
 // givenPolicy is one that a file holds.
 type givenPolicy struct{ policy.Policy }
 
-func readPolicies(files []string) ([]givenPolicy, error) {
+func readPolicies(ctx context.Context, files []string) ([]givenPolicy, error) {
 	var all []givenPolicy
 	for _, name := range files {
 		raw, err := os.ReadFile(name)
 		if err != nil {
 			return nil, fmt.Errorf("read policy: %w", err)
 		}
-		policies, err := parsePolicies(raw)
+		policies, err := parsePolicies(ctx, raw)
 		if err != nil {
 			return nil, fmt.Errorf("read policy %s: %w", name, err)
 		}
@@ -37,7 +39,7 @@ func readPolicies(files []string) ([]givenPolicy, error) {
 	return all, nil
 }
 
-func parsePolicies(raw []byte) ([]givenPolicy, error) {
+func parsePolicies(ctx context.Context, raw []byte) ([]givenPolicy, error) {
 	var all []givenPolicy
 	documents := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(raw)))
 	for n := 1; ; n++ {
@@ -48,7 +50,7 @@ func parsePolicies(raw []byte) ([]givenPolicy, error) {
 		if err != nil {
 			return nil, fmt.Errorf("document %d: %w", n, err)
 		}
-		p, err := parsePolicy(text)
+		p, err := parsePolicy(ctx, text)
 		if err != nil {
 			return nil, fmt.Errorf("document %d: %w", n, err)
 		}
@@ -62,46 +64,59 @@ func parsePolicies(raw []byte) ([]givenPolicy, error) {
 	return all, nil
 }
 
-// parsePolicy returns nil for a document without content.
-func parsePolicy(text []byte) (*givenPolicy, error) {
-	var head struct {
-		metav1.TypeMeta   `json:",inline"`
-		metav1.ObjectMeta `json:"metadata"`
-	}
-	var content any
-	if err := yaml.Unmarshal(text, &content); err != nil {
+// parsePolicy returns nil for a document without content. A policy is held to
+// what the API would hold it to, and has its defaults.
+func parsePolicy(ctx context.Context, text []byte) (*givenPolicy, error) {
+	raw, err := yaml.YAMLToJSONStrict(text)
+	if err != nil {
 		return nil, err
 	}
-	if content == nil {
+	var object map[string]any
+	// It keeps whole numbers whole, other than encoding/json.
+	if err := json.Unmarshal(raw, &object); err != nil {
+		return nil, err
+	}
+	if object == nil {
 		return nil, nil
 	}
-	if err := yaml.Unmarshal(text, &head); err != nil {
-		return nil, err
+	head := unstructured.Unstructured{Object: object}
+	if want := v1alpha1.GroupVersion.String(); head.GetAPIVersion() != want {
+		return nil, fmt.Errorf("it is of %.100q, want %s", head.GetAPIVersion(), want)
 	}
-	if want := v1alpha1.GroupVersion.String(); head.APIVersion != want {
-		return nil, fmt.Errorf("it is of %.100q, want %s", head.APIVersion, want)
+	if _, ok := definitions[head.GetKind()]; !ok {
+		return nil, fmt.Errorf("it is a %.100q, want an ImagePolicy or a ClusterImagePolicy", head.GetKind())
 	}
-	p := givenPolicy{policy.Policy{Kind: head.Kind, Name: head.Name}}
-	var err error
-	switch head.Kind {
-	case "ImagePolicy":
-		var object v1alpha1.ImagePolicy
-		err = yaml.UnmarshalStrict(text, &object)
-		p.Spec = object.Spec
-	case "ClusterImagePolicy":
-		var object v1alpha1.ClusterImagePolicy
-		err = yaml.UnmarshalStrict(text, &object)
-		p.Spec = object.Spec.ImagePolicySpec
-	default:
-		return nil, fmt.Errorf("it is a %.100q, want an ImagePolicy or a ClusterImagePolicy", head.Kind)
+	if head.GetName() == "" {
+		return nil, fmt.Errorf("the %s has no name", head.GetKind())
+	}
+	p := givenPolicy{policy.Policy{Kind: head.GetKind(), Name: head.GetName()}}
+	err = admit(ctx, p.Kind, object)
+	if err == nil {
+		p.Spec, err = specOf(p.Kind, object)
+	}
+	if err == nil {
+		err = policy.Validate(p.Spec)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s %.300q: %w", head.Kind, head.Name, err)
-	}
-	if err := policy.Validate(p.Spec); err != nil {
-		return nil, fmt.Errorf("%s %.300q: %w", head.Kind, head.Name, err)
+		return nil, fmt.Errorf("%s %.300q: %w", p.Kind, p.Name, err)
 	}
 	return &p, nil
+}
+
+// specOf decodes a policy. A field that the API does not have is an error: kubectl would warn of it.
+func specOf(kind string, object map[string]any) (v1alpha1.ImagePolicySpec, error) {
+	raw, err := yaml.Marshal(object)
+	if err != nil {
+		return v1alpha1.ImagePolicySpec{}, err
+	}
+	if kind == "ImagePolicy" {
+		var p v1alpha1.ImagePolicy
+		err := yaml.UnmarshalStrict(raw, &p)
+		return p.Spec, err
+	}
+	var p v1alpha1.ClusterImagePolicy
+	err = yaml.UnmarshalStrict(raw, &p)
+	return p.Spec.ImagePolicySpec, err
 }
 
 // judgePolicies puts the findings to each policy. Those that do not select the

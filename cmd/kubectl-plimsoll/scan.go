@@ -28,7 +28,7 @@ func run(ctx context.Context, f flags, stdout, stderr io.Writer) error {
 		return err
 	}
 	// Before anything is pulled: a mistake in a policy is the cheapest to find.
-	policies, err := readPolicies(o.policies)
+	policies, err := readPolicies(ctx, o.policies)
 	if err != nil {
 		return err
 	}

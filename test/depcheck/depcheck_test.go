@@ -39,6 +39,7 @@ var order = []string{
 	"internal/inventory",
 	"internal/image",
 	"api/v1alpha1",
+	"config/crd",
 }
 
 func TestOrder(t *testing.T) {

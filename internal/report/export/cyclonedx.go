@@ -40,7 +40,8 @@ func (d *Document) CycloneDX(w io.Writer) error {
 	encoder := cyclonedx.NewBOMEncoder(w, cyclonedx.BOMFileFormatJSON)
 	encoder.SetPretty(true)
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(bom)
+	// Newer ones are not read by many yet.
+	return encoder.EncodeVersion(bom, cyclonedx.SpecVersion1_6)
 }
 
 const toolName = "plimsoll"

@@ -112,11 +112,14 @@ func (p part) fullName(url packageurl.PackageURL) string {
 	if separator != "" && url.Namespace != "" {
 		name = url.Namespace + separator + name
 	}
-	if url.Type != packageurl.TypeMaven && strings.EqualFold(p.name, name) {
+	if url.Type != packageurl.TypeMaven && plainName(p.name) == plainName(name) {
 		return p.name
 	}
 	return name
 }
+
+// plainName is equal for spellings that the specification of URLs makes equal.
+func plainName(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
 
 // goVersion has the v that tools leave out, of the standard library above all.
 func goVersion(version string) string {
