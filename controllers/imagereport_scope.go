@@ -104,15 +104,11 @@ func (r *imageReportReconciler) gather(ctx context.Context, key inventory.Report
 	if s.policies, err = r.policiesFor(ctx, key.Namespace); err != nil {
 		return nil, err
 	}
-	s.facts = policy.Facts{
-		Namespace:  key.Namespace,
-		Repository: key.Repository,
-		Tags:       s.tags(),
-		Digest:     string(key.Digest),
-		Scanned:    s.scan.Done,
-		Findings:   s.facts.Findings,
-		Workloads:  policyWorkloads(s.image.Workloads),
-	}
+	s.facts.Namespace = key.Namespace
+	s.facts.Repository = key.Repository
+	s.facts.Tags = s.tags()
+	s.facts.Digest = string(key.Digest)
+	s.facts.Workloads = policyWorkloads(s.image.Workloads)
 	if slices.ContainsFunc(s.policies, selectsPods) {
 		if err := r.addIdle(ctx, s); err != nil {
 			return nil, err
@@ -184,7 +180,8 @@ func (r *imageReportReconciler) gatherContent(s *reportScope) error {
 		s.scan.Message = judgement.Problems[i]
 		return nil
 	}
-	s.facts.Findings = scan.Findings(&content.Content, judgement.Findings)
+	s.facts = scan.Facts(&content.Content, judgement.Findings)
+	s.facts.Scanned = s.scan.Done
 	for _, problem := range judgement.Problems {
 		s.scan.Unread = append(s.scan.Unread, v1alpha1.UnreadPart{Path: problem, Reason: v1alpha1.ReasonUnparsableVersion})
 	}

@@ -16,11 +16,45 @@ type Facts struct {
 	Repository string
 	Tags       []string
 	Digest     string
-	// Scanned says whether Findings are known.
+	// Scanned says whether what the image contains is known: the fields below but
+	// for the workloads.
 	Scanned  bool
 	Findings []Finding
+	Packages []Package
+	Programs []Program
+	// Setuid are the paths of files with the setuid or setgid bit.
+	Setuid []string
+	Config Config
 	// Workloads that run the image.
 	Workloads []Workload
+}
+
+// Package that is installed in the image.
+type Package struct {
+	Name string
+	// Source is the name of the package that it was built from, empty for a language's package.
+	Source string
+	// Type is where it was found, in Trivy's terms.
+	Type string
+	// Path of the file that shows it, empty for a system's package.
+	Path string
+}
+
+// Program is a file that enlarges the image's attack surface.
+type Program struct {
+	Path string
+	Kind v1alpha1.PackageKind
+}
+
+// Config is what the image says of itself.
+type Config struct {
+	// Created is zero where the image does not say.
+	Created time.Time
+	User    string
+	// ExposedPorts as port[-port][/protocol].
+	ExposedPorts []string
+	// SecretEnv are the names of environment variables that look like secrets.
+	SecretEnv []string
 }
 
 // Finding is a vulnerability in a package of the image.
