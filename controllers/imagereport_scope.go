@@ -108,8 +108,10 @@ func (r *imageReportReconciler) gather(ctx context.Context, key inventory.Report
 	s.facts.Repository = key.Repository
 	s.facts.Tags = s.tags()
 	s.facts.Digest = string(key.Digest)
-	s.facts.Workloads = policyWorkloads(s.image.Workloads)
-	if slices.ContainsFunc(s.policies, selectsPods) {
+	if s.facts.Workloads, err = policyWorkloads(s.image.Workloads); err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(s.policies, judgesPods) {
 		if err := r.addIdle(ctx, s); err != nil {
 			return nil, err
 		}
