@@ -104,16 +104,14 @@ func (r *imageReportReconciler) gather(ctx context.Context, key inventory.Report
 	if s.policies, err = r.policiesFor(ctx, key.Namespace); err != nil {
 		return nil, err
 	}
-	s.facts = policy.Facts{
-		Namespace:  key.Namespace,
-		Repository: key.Repository,
-		Tags:       s.tags(),
-		Digest:     string(key.Digest),
-		Scanned:    s.scan.Done,
-		Findings:   s.facts.Findings,
-		Workloads:  policyWorkloads(s.image.Workloads),
+	s.facts.Namespace = key.Namespace
+	s.facts.Repository = key.Repository
+	s.facts.Tags = s.tags()
+	s.facts.Digest = string(key.Digest)
+	if s.facts.Workloads, err = policyWorkloads(s.image.Workloads); err != nil {
+		return nil, err
 	}
-	if slices.ContainsFunc(s.policies, selectsPods) {
+	if slices.ContainsFunc(s.policies, judgesPods) {
 		if err := r.addIdle(ctx, s); err != nil {
 			return nil, err
 		}
@@ -178,8 +176,9 @@ func (r *imageReportReconciler) gatherContent(s *reportScope) error {
 		return nil
 	}
 	s.revision = judgement.Revision
-	if !slices.ContainsFunc(judgement.Problems, match.Blind) {
-		s.facts.Findings = scan.Findings(&content.Content, judgement.Findings)
+if !slices.ContainsFunc(judgement.Problems, match.Blind) {
+		s.facts = scan.Facts(&content.Content, judgement.Findings)
+		s.facts.Scanned = s.scan.Done
 	}
 	return nil
 }
