@@ -206,9 +206,10 @@ func (w *walk) replace(name string) {
 }
 
 func (w *walk) regular(name string, header *tar.Header) error {
+	own := facts(name, header)
 	x := extractorOf(name, fs.FileMode(header.Mode).Perm())
 	if x == nil {
-		return nil
+		return w.keep(name, own)
 	}
 	e := &entry{ctx: w.ctx, path: name, size: header.Size, limits: w.limits, body: w, memory: &w.memory, held: &w.held}
 	defer e.close()
@@ -222,7 +223,10 @@ func (w *walk) regular(name string, header *tar.Header) error {
 	if err != nil {
 		file.Reason, file.Message = unreadReason(err), fmt.Sprintf("%s: %.300v", x.name, err)
 	}
-	return w.keep(cmp.Or(e.of, name), file)
+	if e.of != "" {
+		return w.keep(e.of, file)
+	}
+	return w.keep(name, file.withFacts(own))
 }
 
 // Read is the content of the present entry. A sparse file has more of it than
@@ -239,23 +243,28 @@ func (w *walk) Read(p []byte) (int, error) {
 // hardLink takes what the link's target says. A target that this layer does not
 // have is looked for below it, by Squash.
 func (w *walk) hardLink(name string, header *tar.Header) error {
-	if extractorOf(name, fs.FileMode(header.Mode).Perm()) == nil {
-		return nil
-	}
 	target, err := w.clean(header.Linkname)
 	if err != nil {
 		return err
 	}
-	if file, ok := w.layer.Files[target]; ok {
-		return w.keep(name, file)
+	file, here := w.layer.Files[target]
+	own := facts(name, header)
+	own.Setuid = own.Setuid || file.Setuid
+	own.Program = own.Program || file.Program && programKind(name) != ""
+	switch wanted := extractorOf(name, fs.FileMode(header.Mode).Perm()) != nil; {
+	case !wanted:
+		file = File{}
+	case !here:
+		file = File{Link: target}
 	}
-	return w.keep(name, File{Link: target})
+	return w.keep(name, file.withFacts(own))
 }
 
-// symlink keeps a link that hides a package database, unless Squash finds that
-// the link leads to another.
+// symlink keeps a link that is a program of interest, or that hides a package
+// database, unless Squash finds that the link leads to another.
 func (w *walk) symlink(name string, header *tar.Header) error {
-	if !isDatabase(name) && !isDatabaseDir(name) {
+	database, own := isDatabase(name) || isDatabaseDir(name), facts(name, header)
+	if !database && !own.Program {
 		return nil
 	}
 	target := header.Linkname
@@ -265,6 +274,10 @@ func (w *walk) symlink(name string, header *tar.Header) error {
 	target, err := w.clean(target)
 	if err != nil {
 		return err
+	}
+	if own.Program {
+		own.Target = target
+		return w.keep(name, own)
 	}
 	return w.keep(name, File{Symlink: "/" + target})
 }
