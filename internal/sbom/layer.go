@@ -55,11 +55,13 @@ func (f File) empty() bool {
 		!f.Program && !f.Setuid
 }
 
+func (j Jar) size() int { return len(j.SHA1) + len(j.Group) + len(j.Artifact) + len(j.Version) }
+
 // size is about what f takes in memory, in bytes.
 func (f File) size() int64 {
 	n := 160 + len(f.Link) + len(f.Symlink) + len(f.Target) + len(f.Message) + 8*len(f.Owned)
 	for _, p := range f.Packages {
-		n += 160 + len(p.Name) + len(p.Version) + len(p.SourceName) + len(p.SourceVersion) + len(p.Arch) + len(p.Modularity) + len(p.Path)
+		n += 160 + len(p.Name) + len(p.Version) + len(p.SourceName) + len(p.SourceVersion) + len(p.Arch) + len(p.Modularity) + len(p.Path) + p.Jar.size()
 	}
 	if f.Build != nil {
 		for _, set := range f.Build.ContentSets {
