@@ -2,7 +2,6 @@ package sbom
 
 import (
 	"archive/tar"
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -26,11 +25,11 @@ import (
 // or the cause of ctx (so that a deadline can carry an *Error of the caller's).
 func Read(ctx context.Context, diffID image.Digest, stream io.Reader, limits Limits) (*Layer, error) {
 	limits = limits.withDefaults()
-	source := &source{ctx: ctx, r: stream, limit: limits.Bytes}
+	source := newSource(ctx, stream, limits.Bytes)
 	w := &walk{
 		ctx:    ctx,
 		limits: limits,
-		tar:    tar.NewReader(bufio.NewReaderSize(source, 64<<10)),
+		tar:    tar.NewReader(source),
 		layer:  &Layer{DiffID: diffID, Files: map[string]File{}},
 		dirs:   map[string]bool{},
 	}
@@ -38,7 +37,7 @@ func Read(ctx context.Context, diffID image.Digest, stream io.Reader, limits Lim
 	err := w.run()
 	if err == nil {
 		// The registry's verification of the digest is the error of the last read.
-		_, err = io.Copy(io.Discard, source)
+		err = source.drain()
 	}
 	if source.err != nil {
 		err = source.err
@@ -61,33 +60,6 @@ func layerError(diffID image.Digest, err error) error {
 		return &Error{Reason: v1alpha1.ReasonTruncatedLayer, Err: wrapped}
 	}
 	return wrapped
-}
-
-// source is the stream, bounded in bytes and by its context. It remembers its
-// error, since parsers between it and Read may hide it.
-type source struct {
-	ctx   context.Context
-	r     io.Reader
-	limit int64
-	read  int64
-	err   error
-}
-
-func (s *source) Read(p []byte) (int, error) {
-	if s.err == nil && s.ctx.Err() != nil {
-		s.err = context.Cause(s.ctx)
-	}
-	if s.err != nil {
-		return 0, s.err
-	}
-	n, err := s.r.Read(p)
-	if s.read += int64(n); s.read > s.limit {
-		err = exceeded("bytes", s.limit)
-	}
-	if err != nil && err != io.EOF {
-		s.err = err
-	}
-	return n, err
 }
 
 // walk is the state of reading one layer.

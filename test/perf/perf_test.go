@@ -2,6 +2,7 @@ package perf
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
@@ -215,7 +216,7 @@ func walk(b *testing.B, compressed io.Reader) {
 // extract does what the operator does with a layer: it also verifies the digests of the blob and of its content.
 func extract(b *testing.B, compressed io.Reader) {
 	b.Helper()
-	plain, err := gzip.NewReader(io.TeeReader(compressed, sha256.New()))
+	plain, err := gzip.NewReader(bufio.NewReaderSize(io.TeeReader(compressed, sha256.New()), 64<<10))
 	if err != nil {
 		b.Fatal(err)
 	}
