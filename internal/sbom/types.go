@@ -44,7 +44,8 @@ type Package struct {
 	// A jar's is group:artifact, or the artifact alone where the jar does not say
 	// its group: no advisory is about that name.
 	Name string `json:"n"`
-	// Version is complete: [epoch:]version[-release]. Those of Go modules and of
+	// Version is complete: [epoch:]version[-release]. Those of Go modules, but where the
+	// linker was told another, and of
 	// stdlib begin with v. Empty where a Go module was built without one, or where a
 	// jar does not say it.
 	Version string `json:"v,omitempty"`
