@@ -176,7 +176,7 @@ func (r *imageReportReconciler) gatherContent(s *reportScope) error {
 		return nil
 	}
 	s.revision = judgement.Revision
-if !slices.ContainsFunc(judgement.Problems, match.Blind) {
+	if !slices.ContainsFunc(judgement.Problems, match.Blind) {
 		s.facts = scan.Facts(&content.Content, judgement.Findings)
 		s.facts.Scanned = s.scan.Done
 	}

@@ -21,7 +21,7 @@ import (
 // database opens the one to judge by: a directory's where it is, and any other
 // in the cache, fetched again where its source has a newer one.
 func (e *environment) database(ctx context.Context) (*vulndb.Current, error) {
-	sources, err := databaseSources(e.databases)
+	sources, err := databaseSources("db", e.databases)
 	if err != nil {
 		return nil, err
 	}
@@ -32,21 +32,34 @@ func (e *environment) database(ctx context.Context) (*vulndb.Current, error) {
 		}
 		return opened, nil
 	}
-	sum := sha256.Sum256([]byte(strings.Join(e.databases, "\n")))
-	dir := filepath.Join(e.cache, "database-"+hex.EncodeToString(sum[:8]))
-	lock := flock.New(dir + ".lock")
-	if err := lock.Lock(); err != nil {
-		return nil, fmt.Errorf("lock the cache of databases: %w", err)
+	dir, unlock, err := e.databaseCache("database", e.databases...)
+	if err != nil {
+		return nil, err
 	}
-	// What is open stays readable, whatever another scan does afterwards.
-	defer lock.Close() //nolint:errcheck // the process's end unlocks, too
+	defer unlock()
 	limits := vulndb.DefaultLimits
 	limits.Unpacked = e.databaseMaxBytes
-	updater, err := vulndb.NewUpdater(dir, scan.Artifacts{Client: e.client, Keychain: registry.UserKeychain()}, limits)
+	updater, err := vulndb.NewUpdater(dir, e.artifacts(), limits)
 	if err != nil {
 		return nil, err
 	}
 	return e.update(ctx, updater, sources)
+}
+
+// databaseCache locks a directory for the databases of some sources. What is
+// open stays readable, whatever another scan does afterwards.
+func (e *environment) databaseCache(kind string, sources ...string) (dir string, unlock func(), err error) {
+	sum := sha256.Sum256([]byte(strings.Join(sources, "\n")))
+	dir = filepath.Join(e.cache, kind+"-"+hex.EncodeToString(sum[:8]))
+	lock := flock.New(dir + ".lock")
+	if err := lock.Lock(); err != nil {
+		return "", nil, fmt.Errorf("lock the cache of databases: %w", err)
+	}
+	return dir, func() { _ = lock.Close() }, nil
+}
+
+func (e *environment) artifacts() vulndb.Registry {
+	return scan.Artifacts{Client: e.client, Keychain: registry.UserKeychain()}
 }
 
 func (e *environment) update(ctx context.Context, updater *vulndb.Updater, sources []vulndb.Source) (*vulndb.Current, error) {
@@ -81,19 +94,19 @@ func (e *environment) update(ctx context.Context, updater *vulndb.Updater, sourc
 	return next, nil
 }
 
-func databaseSources(list []string) ([]vulndb.Source, error) {
+func databaseSources(flag string, list []string) ([]vulndb.Source, error) {
 	var sources []vulndb.Source
 	for _, text := range list {
 		if info, err := os.Stat(text); err == nil && info.IsDir() {
 			dir, err := filepath.Abs(text)
 			if err != nil {
-				return nil, fmt.Errorf("read --db: %w", err)
+				return nil, fmt.Errorf("read --%s: %w", flag, err)
 			}
 			sources = append(sources, vulndb.Source{Directory: dir})
 			continue
 		}
 		if strings.HasPrefix(text, "/") || strings.HasPrefix(text, ".") {
-			return nil, fmt.Errorf("read --db: there is no directory %s", text)
+			return nil, fmt.Errorf("read --%s: there is no directory %s", flag, text)
 		}
 		sources = append(sources, vulndb.Source{Reference: text})
 	}

@@ -138,7 +138,7 @@ func (e *environment) newClient() (*registry.Client, error) {
 // anywhere, and what they redirect to may not.
 func (e *environment) namedHosts() []string {
 	var hosts []string
-	for _, text := range append([]string{e.reference}, e.databases...) {
+	for _, text := range append([]string{e.reference, e.javaDatabase}, e.databases...) {
 		if ref, err := image.ParseReference(text); err == nil {
 			hosts = append(hosts, ref.Host())
 		}

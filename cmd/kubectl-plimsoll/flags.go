@@ -24,6 +24,7 @@ type flags struct {
 	as        string
 
 	databases        []string
+	javaDatabase     string
 	skipDatabase     bool
 	databaseMaxBytes int64
 	policies         []string
@@ -94,6 +95,7 @@ func (f *flags) add(command *cobra.Command) {
 	set.StringVar(&f.as, "as", "", "reference that policies take the image for, by default its own or that in the archive")
 
 	set.StringSliceVar(&f.databases, "db", publishedDatabases, "vulnerability database: a directory or an OCI reference; the first of several that answers is used")
+	set.StringVar(&f.javaDatabase, "java-db", "", "database that names Java archives which do not say their group, such as ghcr.io/aquasecurity/trivy-java-db:1: a directory or an OCI reference")
 	set.BoolVar(&f.skipDatabase, "skip-db-update", false, "use the database that the cache has, and ask no source for a newer one")
 	set.Int64Var(&f.databaseMaxBytes, "db-max-bytes", vulndb.DefaultLimits.Unpacked, "largest vulnerability database that is used, unpacked, in bytes")
 	set.StringSliceVar(&f.policies, "policy", nil, "file with ImagePolicies or ClusterImagePolicies as YAML")

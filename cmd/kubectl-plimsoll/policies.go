@@ -119,23 +119,57 @@ func specOf(kind string, object map[string]any) (v1alpha1.ImagePolicySpec, error
 	return p.Spec.ImagePolicySpec, err
 }
 
-// judgePolicies puts the findings to each policy. Those that do not select the
+// judgePolicies puts the facts to each policy. Those that do not select the
 // image are in the result, too: a gate that judges nothing must not be silent.
-func judgePolicies(policies []givenPolicy, read *subject, known bool, findings []policy.Finding, now time.Time) []export.Policy {
-	facts := policy.Facts{Repository: read.reference.Repository, Digest: read.artifact.Digest, Scanned: known, Findings: findings}
-	if read.reference.Tag != "" {
-		facts.Tags = []string{read.reference.Tag}
+func judgePolicies(policies []givenPolicy, facts policy.Facts, s *subject, now time.Time) []export.Policy {
+	facts.Repository, facts.Digest = s.reference.Repository, s.artifact.Digest
+	if s.reference.Tag != "" {
+		facts.Tags = []string{s.reference.Tag}
 	}
 	var results []export.Policy
 	for _, given := range policies {
-		result := export.Policy{Kind: given.Kind, Name: given.Name, Result: v1alpha1.VerdictNoPolicy}
-		for _, v := range policy.Judge(facts, []policy.Policy{given.Policy}, nil, now).Verdicts {
-			result.Result, result.Excepted = v.Result, v.Excepted
-			for _, violation := range v.Violations {
-				result.Violations = append(result.Violations, export.Violation{Rule: violation.Rule, Action: string(violation.Action), Message: violation.Message})
-			}
-		}
-		results = append(results, result)
+		results = append(results, s.judgePolicy(given.Policy, facts, now))
 	}
 	return results
+}
+
+func (s *subject) judgePolicy(p policy.Policy, facts policy.Facts, now time.Time) export.Policy {
+	result := export.Policy{Kind: p.Kind, Name: p.Name, Result: v1alpha1.VerdictNoPolicy}
+	rules := p.Spec.Rules
+	p.Spec.Rules = nil
+	for _, rule := range rules {
+		if why := s.lacks(rule); why != "" {
+			result.Skipped = append(result.Skipped, rule.Name+": "+why)
+		} else {
+			p.Spec.Rules = append(p.Spec.Rules, rule)
+		}
+	}
+	judged := policy.Judge(facts, []policy.Policy{p}, nil, now)
+	for _, v := range judged.Verdicts {
+		result.Result, result.Excepted = v.Result, v.Excepted
+		for _, violation := range v.Violations {
+			result.Violations = append(result.Violations, export.Violation{Rule: violation.Rule, Action: string(violation.Action), Message: violation.Message})
+		}
+	}
+	for _, skipped := range judged.Skipped {
+		result.Skipped = append(result.Skipped, skipped.Rule+": "+skipped.Why)
+	}
+	if len(p.Spec.Rules) == 0 && len(rules) > 0 && result.Result == v1alpha1.VerdictPass {
+		result.Result = v1alpha1.VerdictUnknown
+	}
+	return result
+}
+
+// lacks says why a rule cannot be judged from what was read: to pass it for
+// want of facts would be wrong.
+func (s *subject) lacks(rule v1alpha1.Rule) string {
+	switch {
+	case rule.Type == v1alpha1.RuleRegistries && s.reference.Repository == "":
+		return "the image has no name, which --as would give it"
+	case rule.Type == v1alpha1.RuleImage && s.artifact.ConfigDigest == "":
+		return "only an image has a configuration"
+	case rule.Type == v1alpha1.RulePackages && s.artifact.Type == "sbom" && rule.Packages != nil && len(rule.Packages.DeniedKinds) > 0:
+		return "a bill of materials does not list all programs"
+	}
+	return ""
 }

@@ -57,27 +57,31 @@ func (e *environment) scan(ctx context.Context, policies []givenPolicy, stdout i
 	if err != nil {
 		return err
 	}
+	unnamed, err := e.nameJars(ctx, read.content)
+	if err != nil {
+		return err
+	}
 	now := time.Now()
 	judged, err := scan.Judge(read.content, database.DB, now)
 	if err != nil {
 		return err
 	}
-	terms := scan.Findings(read.content, judged.Findings)
-	results := judgePolicies(policies, read, judged.State.Judgeable(), terms, now)
+	facts := scan.Facts(read.content, judged.Findings)
+	facts.Scanned = judged.State.Judgeable()
 	in := export.Input{
 		Artifact: read.artifact,
 		Database: export.Database{Source: database.Source, Revision: string(database.Revision), BuiltTime: database.DB.Metadata().Built.UTC()},
 		Scan:     judged.State.Report(read.content, nil),
 		Content:  read.content,
-		Problems: judged.Problems,
+		Problems: append(judged.Problems, unnamed...),
 		Detail:   database.DB.Detail,
-		Policies: results,
+		Policies: judgePolicies(policies, facts, read, now),
 		Version:  version,
 		Now:      now,
 	}
 	for i, finding := range judged.Findings {
-		if e.shows(terms[i].Severity, terms[i].Fixable()) {
-			in.Found = append(in.Found, export.Found{Match: finding, Terms: terms[i]})
+		if e.shows(facts.Findings[i].Severity, facts.Findings[i].Fixable()) {
+			in.Found = append(in.Found, export.Found{Match: finding, Terms: facts.Findings[i]})
 		}
 	}
 	document, err := export.New(in)
@@ -131,7 +135,7 @@ func (e *environment) warn(d *export.Document) {
 			say("%s %s: %s", p.Kind, p.Name, p.Result)
 		}
 		for _, rule := range p.Skipped {
-			say("%s %s: %s is skipped, because it needs a pod", p.Kind, p.Name, rule)
+			say("%s %s: skipped %s", p.Kind, p.Name, rule)
 		}
 	}
 }

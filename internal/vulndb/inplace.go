@@ -20,7 +20,7 @@ func OpenDirectory(ctx context.Context, dir string) (*Current, error) {
 	if err != nil {
 		return nil, err
 	}
-	revision, err := directory(dir).revision(ctx)
+	revision, err := directory{path: dir, file: trivyDB.File}.revision(ctx)
 	if err != nil {
 		_ = opened.Close() // It was only read.
 		return nil, err

@@ -31,6 +31,7 @@ var order = []string{
 	"internal/baseimage",
 	"internal/signature",
 	"internal/fleet",
+	"internal/javadb",
 	"internal/vulndb",
 	"internal/match",
 	"internal/store",

@@ -65,7 +65,7 @@ func (d *Document) uuid() string {
 	sum := sha256.New()
 	fmt.Fprintln(sum, d.Artifact.Name, d.Artifact.Digest, d.Artifact.ConfigDigest, d.Database.Revision, d.now.UnixNano())
 	for _, p := range d.content.Packages {
-		fmt.Fprintln(sum, p)
+		fmt.Fprintln(sum, PURL(d.content.OS, p), p.Path, p.Layer)
 	}
 	b := sum.Sum(nil)[:16]
 	// A UUID of version 8 is one whose bits are the maker's own business.
