@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -175,6 +176,9 @@ func only(entries []v1.Descriptor, platform image.Platform) (v1.Descriptor, []st
 	return v1.Descriptor{}, nil, several(list)
 }
 
+// plainReference is what of an archive's names may be repeated to people.
+var plainReference = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+/:@-]{0,511}$`)
+
 // several refuses to guess which image is meant.
 func several(list []string) *Error {
 	return failf(v1alpha1.ReasonNotAnImage, "it holds %d images, and one is to be chosen: name its platform, if that tells it from the others: %s",
@@ -182,9 +186,12 @@ func several(list []string) *Error {
 }
 
 func describe(names []string, platform *v1.Platform, digest string) string {
-	text := quoted(digest)
+	text := digest
 	if len(names) > 0 {
-		text = quoted(names[0])
+		text = names[0]
+	}
+	if !plainReference.MatchString(text) {
+		text = "(unprintable)"
 	}
 	if platform != nil {
 		text += " (" + quoted(image.Platform{OS: platform.OS, Architecture: platform.Architecture, Variant: platform.Variant}.String()) + ")"
