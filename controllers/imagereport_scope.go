@@ -108,19 +108,25 @@ func (r *imageReportReconciler) gather(ctx context.Context, key inventory.Report
 	s.facts.Repository = key.Repository
 	s.facts.Tags = s.tags()
 	s.facts.Digest = string(key.Digest)
-	if s.facts.Workloads, err = policyWorkloads(s.image.Workloads); err != nil {
+	if err := r.gatherPods(ctx, s); err != nil {
 		return nil, err
-	}
-	if slices.ContainsFunc(s.policies, judgesPods) {
-		if err := r.addIdle(ctx, s); err != nil {
-			return nil, err
-		}
 	}
 	s.clocked = slices.ContainsFunc(s.policies, countsFromFirstObserved)
 	if s.clocked && r.ledgers.sweep(key.Repository, s.now) {
 		s.siblings, err = r.siblings(ctx, key.Repository)
 	}
 	return s, err
+}
+
+// gatherPods tells policies how workloads run the image.
+func (r *imageReportReconciler) gatherPods(ctx context.Context, s *reportScope) (err error) {
+	if s.facts.Workloads, err = policyWorkloads(s.image.Workloads); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(s.policies, judgesPods) {
+		return nil
+	}
+	return r.addIdle(ctx, s)
 }
 
 // before is the report as it is, or nil if there is none.

@@ -32,6 +32,7 @@ func Read(ctx context.Context, diffID image.Digest, stream io.Reader, limits Lim
 		tar:    tar.NewReader(source),
 		layer:  &Layer{DiffID: diffID, Files: map[string]File{}},
 		dirs:   map[string]bool{},
+		stored: map[string]File{},
 	}
 	defer w.held.close()
 	err := w.run()
@@ -69,7 +70,10 @@ type walk struct {
 	tar    *tar.Reader
 	layer  *Layer
 	// dirs are the directories above the layer's files: a later entry may replace one.
-	dirs   map[string]bool
+	dirs map[string]bool
+	// stored are the package.json files of a pnpm store, under the names that they
+	// have there: it is by hard links that they get to their packages.
+	stored map[string]File
 	memory bytes.Buffer
 	held   held
 
@@ -171,6 +175,7 @@ func (w *walk) whiteout(name string) bool {
 func (w *walk) replace(name string) {
 	w.layer.Gone.add(name)
 	delete(w.layer.Files, name)
+	delete(w.stored, name)
 	if w.dirs[name] {
 		maps.DeleteFunc(w.layer.Files, func(p string, _ File) bool { return strings.HasPrefix(p, name+"/") })
 		delete(w.dirs, name)
@@ -180,7 +185,11 @@ func (w *walk) replace(name string) {
 func (w *walk) regular(name string, header *tar.Header) error {
 	own := facts(name, header)
 	x := extractorOf(name, fs.FileMode(header.Mode).Perm())
-	if x == nil {
+	inStore := x == nil && isStored(name)
+	switch {
+	case inStore:
+		x = &storedManifest
+	case x == nil:
 		return w.keep(name, own)
 	}
 	e := &entry{ctx: w.ctx, path: name, size: header.Size, limits: w.limits, body: w, memory: &w.memory, held: &w.held}
@@ -194,6 +203,10 @@ func (w *walk) regular(name string, header *tar.Header) error {
 	}
 	if err != nil {
 		file.Reason, file.Message = unreadReason(err), fmt.Sprintf("%s: %.300v", x.name, err)
+	}
+	if inStore {
+		w.stored[name] = file
+		return w.spend(file.size() + int64(len(name)))
 	}
 	if e.of != "" {
 		return w.keep(e.of, file)
@@ -220,6 +233,9 @@ func (w *walk) hardLink(name string, header *tar.Header) error {
 		return err
 	}
 	file, here := w.layer.Files[target]
+	if stored, ok := w.stored[target]; ok && !here && isPackageJSON(name, 0) {
+		file, here = stored, true
+	}
 	own := facts(name, header)
 	own.Setuid = own.Setuid || file.Setuid
 	own.Program = own.Program || file.Program && programKind(name) != ""
