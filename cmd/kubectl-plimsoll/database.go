@@ -65,13 +65,7 @@ func (e *environment) artifacts() vulndb.Registry {
 func (e *environment) update(ctx context.Context, updater *vulndb.Updater, sources []vulndb.Source) (*vulndb.Current, error) {
 	kept, err := updater.Reopen()
 	if e.skipDatabase {
-		if err == nil && kept == nil {
-			err = errors.New("the cache has none of these sources")
-		}
-		if err != nil {
-			return nil, fmt.Errorf("open vulnerability database: %w", err)
-		}
-		return kept, nil
+		return onlyKept(kept, err)
 	}
 	if err != nil {
 		fmt.Fprintln(e.stderr, "kubectl plimsoll: the database in the cache is damaged, and fetched again:", err)
@@ -92,6 +86,17 @@ func (e *environment) update(ctx context.Context, updater *vulndb.Updater, sourc
 		_ = kept.DB.Close() // It was only read.
 	}
 	return next, nil
+}
+
+// onlyKept is the database of the cache, which is not asked for a newer one.
+func onlyKept(kept *vulndb.Current, err error) (*vulndb.Current, error) {
+	if err == nil && kept == nil {
+		err = errors.New("the cache has none of these sources")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open vulnerability database: %w", err)
+	}
+	return kept, nil
 }
 
 func databaseSources(flag string, list []string) ([]vulndb.Source, error) {

@@ -100,8 +100,8 @@ func layoutDir(t testing.TB, artifacts ...mutate.Appendable) string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			add.Descriptor.Platform = config.Platform()
-			add.Descriptor.Annotations = map[string]string{"org.opencontainers.image.ref.name": "registry.example.com/shop/api:1"}
+			add.Platform = config.Platform()
+			add.Annotations = map[string]string{"org.opencontainers.image.ref.name": "registry.example.com/shop/api:1"}
 		}
 		index = mutate.AppendManifests(index, add)
 	}

@@ -42,7 +42,7 @@ func (e *environment) pulled(ctx context.Context) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	platform := e.options.platform
+	platform := e.platform
 	if platform == (image.Platform{}) {
 		platform = image.Platform{OS: "linux", Architecture: runtime.GOARCH}
 	}
@@ -64,7 +64,7 @@ func (e *environment) archived(ctx context.Context) (*subject, error) {
 		return nil, err
 	}
 	defer archive.Close() //nolint:errcheck // it was only read
-	manifest, names, err := archive.Image(ctx, e.options.platform)
+	manifest, names, err := archive.Image(ctx, e.platform)
 	if err != nil {
 		return nil, err
 	}

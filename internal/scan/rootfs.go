@@ -21,7 +21,7 @@ func Directory(ctx context.Context, dir string, limits sbom.Limits) (*sbom.Image
 	if err != nil {
 		return nil, fmt.Errorf("read directory: %w", err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // It was only read.
 	reader, writer := io.Pipe()
 	w := &rootWalk{ctx: ctx, root: root, tar: tar.NewWriter(writer)}
 	walked := make(chan struct{})

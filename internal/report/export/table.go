@@ -56,8 +56,7 @@ func (d *Document) Table(w io.Writer, colour bool) error {
 // line writes a line without the control characters that an image may have
 // brought into its arguments.
 func (p *printer) line(format string, args ...any) {
-	p.w.WriteString(Printable(fmt.Sprintf(format, args...)))
-	p.w.WriteByte('\n')
+	fmt.Fprintln(p.w, Printable(fmt.Sprintf(format, args...)))
 }
 
 func (p *printer) head(d *Document) {
@@ -109,24 +108,24 @@ func (p *printer) rows(rows [][]string) {
 			}
 			p.coloured(cell, text)
 		}
-		p.w.WriteByte('\n')
+		fmt.Fprintln(p.w)
 	}
 }
 
 func (p *printer) coloured(key, text string) {
 	start, ok := colours[key]
 	if !p.colour || !ok {
-		p.w.WriteString(text)
+		fmt.Fprint(p.w, text)
 		return
 	}
-	p.w.WriteString(start + text + endColour)
+	fmt.Fprint(p.w, start+text+endColour)
 }
 
 func (p *printer) policies(policies []Policy) {
 	for _, policy := range policies {
-		p.w.WriteString("\n" + Printable(policy.Kind+" "+policy.Name) + ": ")
+		fmt.Fprint(p.w, "\n"+Printable(policy.Kind+" "+policy.Name)+": ")
 		p.coloured(string(policy.Result), string(policy.Result))
-		p.w.WriteByte('\n')
+		fmt.Fprintln(p.w)
 		for _, v := range policy.Violations {
 			p.line("  %s: %s", v.Rule, v.Message)
 		}
