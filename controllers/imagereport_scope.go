@@ -104,25 +104,29 @@ func (r *imageReportReconciler) gather(ctx context.Context, key inventory.Report
 	if s.policies, err = r.policiesFor(ctx, key.Namespace); err != nil {
 		return nil, err
 	}
-	s.facts = policy.Facts{
-		Namespace:  key.Namespace,
-		Repository: key.Repository,
-		Tags:       s.tags(),
-		Digest:     string(key.Digest),
-		Scanned:    s.scan.Done,
-		Findings:   s.facts.Findings,
-		Workloads:  policyWorkloads(s.image.Workloads),
-	}
-	if slices.ContainsFunc(s.policies, selectsPods) {
-		if err := r.addIdle(ctx, s); err != nil {
-			return nil, err
-		}
+	s.facts.Namespace = key.Namespace
+	s.facts.Repository = key.Repository
+	s.facts.Tags = s.tags()
+	s.facts.Digest = string(key.Digest)
+	if err := r.gatherPods(ctx, s); err != nil {
+		return nil, err
 	}
 	s.clocked = slices.ContainsFunc(s.policies, countsFromFirstObserved)
 	if s.clocked && r.ledgers.sweep(key.Repository, s.now) {
 		s.siblings, err = r.siblings(ctx, key.Repository)
 	}
 	return s, err
+}
+
+// gatherPods tells policies how workloads run the image.
+func (r *imageReportReconciler) gatherPods(ctx context.Context, s *reportScope) (err error) {
+	if s.facts.Workloads, err = policyWorkloads(s.image.Workloads); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(s.policies, judgesPods) {
+		return nil
+	}
+	return r.addIdle(ctx, s)
 }
 
 // before is the report as it is, or nil if there is none.
@@ -170,7 +174,7 @@ func (r *imageReportReconciler) gatherContent(s *reportScope) error {
 		return fmt.Errorf("read image %s from the store: %w", state.Manifest, err)
 	}
 	s.content = content
-	s.scan = contentScan(content, state)
+	s.scan = scan.State{Reason: state.Reason, Message: state.Message}.Report(&content.Content, judgement.Problems)
 	if !judged {
 		s.scan.Done = false
 		s.scan.Reason = v1alpha1.ReasonDatabaseMissing
@@ -178,37 +182,11 @@ func (r *imageReportReconciler) gatherContent(s *reportScope) error {
 		return nil
 	}
 	s.revision = judgement.Revision
-	if i := slices.IndexFunc(judgement.Problems, match.Blind); i >= 0 {
-		s.scan.Done = false
-		s.scan.Reason = v1alpha1.ReasonReleaseNotInDatabase
-		s.scan.Message = judgement.Problems[i]
-		return nil
-	}
-	s.facts.Findings = scan.Findings(&content.Content, judgement.Findings)
-	for _, problem := range judgement.Problems {
-		s.scan.Unread = append(s.scan.Unread, v1alpha1.UnreadPart{Path: problem, Reason: v1alpha1.ReasonUnparsableVersion})
+	if !slices.ContainsFunc(judgement.Problems, match.Blind) {
+		s.facts = scan.Facts(&content.Content, judgement.Findings)
+		s.facts.Scanned = s.scan.Done
 	}
 	return nil
-}
-
-// contentScan is how the report tells of content that was read.
-func contentScan(img *store.Image, state scanState) report.Scan {
-	s := report.Scan{
-		Done:         state.Reason == v1alpha1.ReasonScanned || state.Reason == v1alpha1.ReasonPartiallyScanned,
-		Reason:       state.Reason,
-		Message:      state.Message,
-		PackageCount: len(img.Content.Packages),
-	}
-	for _, unread := range img.Content.Unread {
-		s.Unread = append(s.Unread, v1alpha1.UnreadPart{Path: unread.Path, Reason: unread.Reason})
-	}
-	if os := img.Content.OS; os.Family != "" {
-		s.OS = &v1alpha1.OperatingSystem{Family: os.Family, Release: os.Release}
-		if end, ok := match.SupportEnd(os); ok {
-			s.OS.SupportEndTime = &metav1.Time{Time: end}
-		}
-	}
-	return s
 }
 
 // siblings returns the findings of every image of a repository, or nil if one

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -81,8 +82,12 @@ func selectsNamespace(selector *metav1.LabelSelector, namespace map[string]strin
 	return s.Matches(labels.Set(namespace)), nil
 }
 
-// selectsPods says whether a policy needs to know the labels of pods.
-func selectsPods(p policy.Policy) bool { return p.Spec.Selector.PodSelector != nil }
+// judgesPods says whether a policy needs to know the pods of workloads that have none now.
+func judgesPods(p policy.Policy) bool {
+	return p.Spec.Selector.PodSelector != nil || slices.ContainsFunc(p.Spec.Rules, func(r v1alpha1.Rule) bool {
+		return r.Type == v1alpha1.RuleWorkload
+	})
+}
 
 // countsFromFirstObserved says whether a policy needs the ledger.
 func countsFromFirstObserved(p policy.Policy) bool {

@@ -20,7 +20,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 	"github.com/plimsoll-dev/plimsoll/internal/match"
-	"github.com/plimsoll-dev/plimsoll/internal/sbom"
 	"github.com/plimsoll-dev/plimsoll/internal/scan"
 	"github.com/plimsoll-dev/plimsoll/internal/store"
 )
@@ -169,8 +168,8 @@ func (r *scanReconciler) forget(key inventory.ScanKey) {
 
 func (r *scanReconciler) scanned(ctx context.Context, key inventory.ScanKey, img *store.Image) error {
 	components := match.Components(&img.Content, r.now())
-	state := contentState(img)
-	state.Bucket = systemBucket(components)
+	content := scan.StateOf(&img.Content)
+	state := scanState{Manifest: img.ManifestDigest, Reason: content.Reason, Message: content.Message, Bucket: scan.SystemBucket(components)}
 	changed, err := r.hold(key, img, components, state)
 	if err != nil {
 		return fmt.Errorf("judge image %s: %w", img.ManifestDigest, err)
@@ -201,44 +200,6 @@ func (r *scanReconciler) hold(key inventory.ScanKey, img *store.Image, component
 		return false, err
 	}
 	return r.catalogue.set(key, state), nil
-}
-
-// systemBucket is the database's bucket of the image's operating system.
-func systemBucket(components []match.Component) string {
-	for _, c := range components {
-		if bucket := c.Subject.Key.System(); bucket != "" {
-			return bucket
-		}
-	}
-	return ""
-}
-
-// contentState says what is wrong with the content of an image that was read.
-func contentState(img *store.Image) scanState {
-	state := scanState{Manifest: img.ManifestDigest, Reason: v1alpha1.ReasonScanned}
-	if unsupported(&img.Content) {
-		state.Reason = v1alpha1.ReasonUnsupportedOS
-		state.Message = fmt.Sprintf("the image's system packages cannot be judged: operating system %q release %q", img.Content.OS.Family, img.Content.OS.Release)
-	}
-	for _, unread := range img.Content.Unread {
-		if unread.Database {
-			state.Reason = unread.Reason
-			state.Message = fmt.Sprintf("%s: %s", unread.Path, unread.Message)
-			return state
-		}
-	}
-	if state.Reason == v1alpha1.ReasonScanned && len(img.Content.Unread) > 0 {
-		state.Reason = v1alpha1.ReasonPartiallyScanned
-		state.Message = fmt.Sprintf("%d parts of the image could not be read, the first is %s", len(img.Content.Unread), img.Content.Unread[0].Path)
-	}
-	return state
-}
-
-// unsupported says whether the image has system packages that no rule judges,
-// or is of a system that is known for databases of packages which nothing reads.
-func unsupported(content *sbom.Image) bool {
-	return !match.Supported(content.OS) && (content.OS.Family != "" ||
-		slices.ContainsFunc(content.Packages, func(p sbom.Package) bool { return p.Type.OfSystem() }))
 }
 
 func (r *scanReconciler) failed(ctx context.Context, key inventory.ScanKey, before scanState, failure error) (reconcile.Result, error) {

@@ -63,7 +63,7 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 	if err := indexReports(ctx, m); err != nil {
 		return err
 	}
-	databases := artifacts{client: o.Registry, keychain: keychain{reader: m.GetAPIReader(), secrets: o.PullSecrets}}
+	databases := scan.Artifacts{Client: o.Registry, Keychain: keychain{reader: m.GetAPIReader(), secrets: o.PullSecrets}}
 	updater, err := vulndb.NewUpdater(o.DatabaseDirectory, databases, o.DatabaseLimits)
 	if err != nil {
 		return err
@@ -136,18 +136,19 @@ func stripPod(object any) (any, error) {
 	}
 	stripped := &corev1.Pod{ObjectMeta: pod.ObjectMeta}
 	stripped.ManagedFields = nil
-	stripped.Annotations = nil
-	stripped.Spec = corev1.PodSpec{
-		NodeName:           pod.Spec.NodeName,
-		ServiceAccountName: pod.Spec.ServiceAccountName,
-		ImagePullSecrets:   pod.Spec.ImagePullSecrets,
-		InitContainers:     stripContainers(pod.Spec.InitContainers),
-		Containers:         stripContainers(pod.Spec.Containers),
+	stripped.Annotations = inventory.SecurityAnnotations(pod.Annotations)
+	stripped.Spec = inventory.SecuritySpec(&pod.Spec)
+	stripped.Spec.NodeName = pod.Spec.NodeName
+	stripped.Spec.ServiceAccountName = pod.Spec.ServiceAccountName
+	stripped.Spec.ImagePullSecrets = pod.Spec.ImagePullSecrets
+	for i, c := range pod.Spec.InitContainers {
+		stripped.Spec.InitContainers[i].Image = c.Image
 	}
-	for _, c := range pod.Spec.EphemeralContainers {
-		stripped.Spec.EphemeralContainers = append(stripped.Spec.EphemeralContainers, corev1.EphemeralContainer{
-			EphemeralContainerCommon: corev1.EphemeralContainerCommon{Name: c.Name, Image: c.Image},
-		})
+	for i, c := range pod.Spec.Containers {
+		stripped.Spec.Containers[i].Image = c.Image
+	}
+	for i, c := range pod.Spec.EphemeralContainers {
+		stripped.Spec.EphemeralContainers[i].Image = c.Image
 	}
 	for _, v := range pod.Spec.Volumes {
 		if v.Image != nil {
@@ -161,14 +162,6 @@ func stripPod(object any) (any, error) {
 		EphemeralContainerStatuses: stripStatuses(pod.Status.EphemeralContainerStatuses),
 	}
 	return stripped, nil
-}
-
-func stripContainers(containers []corev1.Container) []corev1.Container {
-	var out []corev1.Container
-	for _, c := range containers {
-		out = append(out, corev1.Container{Name: c.Name, Image: c.Image})
-	}
-	return out
 }
 
 func stripStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {

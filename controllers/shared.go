@@ -15,9 +15,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
-	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/fleet"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+	"github.com/plimsoll-dev/plimsoll/internal/scan"
 )
 
 const (
@@ -65,8 +65,8 @@ func (s *shared) judged(state scanState) scanState {
 	if known, err := (*has)(state.Bucket); err != nil || known {
 		return state
 	}
-	state.Reason = v1alpha1.ReasonReleaseNotInDatabase
-	state.Message = fmt.Sprintf("the vulnerability database knows nothing of %s", state.Bucket)
+	unknown := scan.UnknownRelease(state.Bucket)
+	state.Reason, state.Message = unknown.Reason, unknown.Message
 	return state
 }
 

@@ -28,19 +28,21 @@ func fullPod() *corev1.Pod {
 	environment := []corev1.EnvVar{{Name: "unread"}}
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: "shop", Name: "api-1", Labels: map[string]string{"tier": "backend"}, Annotations: map[string]string{"a": "unread"},
+			Namespace: "shop", Name: "api-1", Labels: map[string]string{"tier": "backend"}, Annotations: map[string]string{"a": "unread", corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix + "main": "unconfined"},
 			ManagedFields:   []metav1.ManagedFieldsEntry{{Manager: "unread"}},
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "api", Controller: new(true)}},
 		},
 		Spec: corev1.PodSpec{
 			NodeName: "node", ServiceAccountName: "api", ImagePullSecrets: []corev1.LocalObjectReference{{Name: "pull"}},
-			InitContainers: []corev1.Container{{Name: "setup", Image: "r.example.com/setup:1", Env: environment}},
-			Containers:     []corev1.Container{{Name: "main", Image: "r.example.com/main:1", Env: environment}, {Name: "lost", Image: "r.example.com/lost:1"}, {Name: "crashed", Image: "c"}},
+			InitContainers:  []corev1.Container{{Name: "setup", Image: "r.example.com/setup:1", Env: environment}},
+			SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: new(true), FSGroup: new(int64(1))}, HostNetwork: true, HostPID: true,
+			Containers: []corev1.Container{{Name: "main", Image: "r.example.com/main:1", Env: environment, SecurityContext: &corev1.SecurityContext{Privileged: new(true)}, Ports: []corev1.ContainerPort{{HostPort: 80}}}, {Name: "lost", Image: "r.example.com/lost:1"}, {Name: "crashed", Image: "c"}},
 			EphemeralContainers: []corev1.EphemeralContainer{{
 				EphemeralContainerCommon: corev1.EphemeralContainerCommon{Name: "debug", Image: "r.example.com/debug:1", Env: environment},
 			}},
 			Volumes: []corev1.Volume{
 				{Name: "unread", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
+				{Name: "node", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}}},
 				{Name: "data", VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: "r.example.com/data:1"}}},
 			},
 		},

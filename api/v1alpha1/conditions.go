@@ -82,6 +82,7 @@ const (
 	ReasonPolicyViolated = "PolicyViolated"
 	ReasonNoPolicy       = "NoPolicy"
 	ReasonNotScanned     = "NotScanned"
+	ReasonRulesSkipped   = "RulesSkipped"
 	ReasonPolicyError    = "PolicyError"
 )
 

@@ -178,7 +178,7 @@ type PolicyImages struct {
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Failing int32 `json:"failing"`
-	// unknown is how many of them are not scanned.
+	// unknown is how many of them are not scanned, or had all rules skipped.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0

@@ -36,7 +36,7 @@ type Verdict string
 const (
 	// VerdictNoPolicy: no policy selects the image.
 	VerdictNoPolicy Verdict = "NoPolicy"
-	// VerdictUnknown: the image is not scanned.
+	// VerdictUnknown: the image is not scanned, or the policy has only rules that need a pod, and none is known.
 	VerdictUnknown Verdict = "Unknown"
 	VerdictPass    Verdict = "Pass"
 	VerdictFail    Verdict = "Fail"

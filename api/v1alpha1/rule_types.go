@@ -18,7 +18,7 @@ const (
 
 // Rule is one requirement. Exactly the member that type names is set.
 //
-// +kubebuilder:validation:XValidation:rule="self.type == 'Vulnerabilities'",messageExpression="'rules of type ' + self.type + ' are not implemented in this version'",message="this type of rule is not implemented in this version"
+// +kubebuilder:validation:XValidation:rule="!(self.type in ['Signatures', 'BaseImage', 'CEL'])",messageExpression="'rules of type ' + self.type + ' are not implemented in this version'",message="this type of rule is not implemented in this version"
 // +kubebuilder:validation:XValidation:rule="has(self.vulnerabilities) == (self.type == 'Vulnerabilities')",message="vulnerabilities is set exactly where type is Vulnerabilities"
 // +kubebuilder:validation:XValidation:rule="has(self.registries) == (self.type == 'Registries')",message="registries is set exactly where type is Registries"
 // +kubebuilder:validation:XValidation:rule="has(self.signatures) == (self.type == 'Signatures')",message="signatures is set exactly where type is Signatures"
@@ -197,11 +197,27 @@ type RegistriesRule struct {
 	Denied []string `json:"denied,omitempty"`
 }
 
+// PackageKind is what packages and programs are good for, to an attacker too.
+//
+// +kubebuilder:validation:Enum=Shell;PackageManager;Netcat;Sudo;SSHServer;Compiler
+type PackageKind string
+
+const (
+	PackageShell          PackageKind = "Shell"
+	PackagePackageManager PackageKind = "PackageManager"
+	PackageNetcat         PackageKind = "Netcat"
+	PackageSudo           PackageKind = "Sudo"
+	PackageSSHServer      PackageKind = "SSHServer"
+	PackageCompiler       PackageKind = "Compiler"
+)
+
 // PackagesRule limits what may be installed.
+//
+// +kubebuilder:validation:AtLeastOneOf=denied;deniedKinds
 type PackagesRule struct {
-	// denied are patterns over package names.
+	// denied are patterns over the names of packages and of the source packages that they were built from.
 	//
-	// +required
+	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=256
@@ -209,6 +225,14 @@ type PackagesRule struct {
 	// +kubebuilder:validation:items:MaxLength=256
 	// +kubebuilder:validation:items:Pattern=`^\S+$`
 	Denied []string `json:"denied,omitempty"`
+	// deniedKinds stand for the packages of each kind in all distributions, and for
+	// its programs that no package brought.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=6
+	DeniedKinds []PackageKind `json:"deniedKinds,omitempty"`
 }
 
 // PodSecurityProfile of the Pod Security Standards.
@@ -263,17 +287,28 @@ const (
 	ImageUserNonRoot ImageUser = "NonRoot"
 )
 
-// ImageRule limits facts of the image itself.
+// Permission to have a fact.
 //
-// +kubebuilder:validation:AtLeastOneOf=maxAgeDays;deniedTags;user;deniedPorts
+// +kubebuilder:validation:Enum=Allowed;Denied
+type Permission string
+
+const (
+	PermissionAllowed Permission = "Allowed"
+	PermissionDenied  Permission = "Denied"
+)
+
+// ImageRule limits facts of the image itself. What it does not name is not limited.
+//
+// +kubebuilder:validation:AtLeastOneOf=maxAgeDays;deniedTags;user;deniedPorts;secretEnv;setuid
 type ImageRule struct {
-	// maxAgeDays since the image was built.
+	// maxAgeDays since the image was built. An image that does not say when, or says a
+	// time that cannot be, violates the rule.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=36500
 	MaxAgeDays *int32 `json:"maxAgeDays,omitempty"`
-	// deniedTags are patterns over tags.
+	// deniedTags are patterns over the tags under which the image runs.
 	//
 	// +optional
 	// +listType=set
@@ -283,11 +318,11 @@ type ImageRule struct {
 	// +kubebuilder:validation:items:MaxLength=128
 	// +kubebuilder:validation:items:Pattern=`^\S+$`
 	DeniedTags []string `json:"deniedTags,omitempty"`
-	// user of the image's configuration.
+	// user of the image's configuration. NonRoot: a number other than 0, as kubelets ask for.
 	//
 	// +optional
 	User ImageUser `json:"user,omitempty"`
-	// deniedPorts must not be exposed by the image's configuration.
+	// deniedPorts must not be exposed by the image's configuration, by whatever protocol.
 	//
 	// +optional
 	// +listType=set
@@ -296,6 +331,14 @@ type ImageRule struct {
 	// +kubebuilder:validation:items:Minimum=1
 	// +kubebuilder:validation:items:Maximum=65535
 	DeniedPorts []int32 `json:"deniedPorts,omitempty"`
+	// secretEnv are environment variables of the image's configuration that look like secrets.
+	//
+	// +optional
+	SecretEnv Permission `json:"secretEnv,omitempty"`
+	// setuid are files with the setuid or setgid bit.
+	//
+	// +optional
+	Setuid Permission `json:"setuid,omitempty"`
 }
 
 // BaseImageRule limits base images.

@@ -50,8 +50,18 @@ type Workload struct {
 	// Running says whether one of its pods with this image has not ended.
 	Running    bool
 	Containers []v1alpha1.WorkloadContainer
-	// PodLabels of its pods, one entry for each distinct set.
-	PodLabels []map[string]string
+	// Variants of its pods: one for all that policies cannot tell apart.
+	Variants []Variant
+}
+
+// Variant of a workload's pods that use an image.
+type Variant struct {
+	Labels map[string]string
+	// Tags of the references under which they use it, and the names of the
+	// containers that run it, both sorted.
+	Tags       []string
+	Containers []string
+	Security   Security
 }
 
 // Pull is where the kubelet would find credentials for an image.
@@ -238,7 +248,7 @@ func (x *Index) Image(key ReportKey) (Image, bool) {
 	}
 	var img Image
 	workloads := map[Owner]*Workload{}
-	seen := map[seenLabels]bool{}
+	seen := map[variantKey]bool{}
 	for _, pk := range sortedPods(pods) {
 		pod := x.pods[pk]
 		w := workloads[pod.Owner]
@@ -247,13 +257,15 @@ func (x *Index) Image(key ReportKey) (Image, bool) {
 			workloads[pod.Owner] = w
 		}
 		w.Running = w.Running || pod.Running
-		w.addLabels(seen, pod.Labels)
 		img.addPull(pod)
+		variant := Variant{Labels: sharedLabels(pod.Labels), Security: pod.Security}
 		for _, use := range pod.Uses {
 			if pod.report(use) == key {
 				img.addUse(w, use)
+				variant.addUse(use)
 			}
 		}
+		w.addVariant(seen, variant)
 	}
 	for _, w := range workloads {
 		slices.SortFunc(w.Containers, compareContainers)
@@ -296,23 +308,43 @@ var ofOnePod = []string{
 	"batch.kubernetes.io/job-name", "job-name", "batch.kubernetes.io/job-completion-index",
 }
 
-// addLabels adds a set of labels unless seen has it for the workload.
-func (w *Workload) addLabels(seen map[seenLabels]bool, pod map[string]string) {
+func sharedLabels(pod map[string]string) map[string]string {
 	shared := maps.Clone(pod)
 	for _, name := range ofOnePod {
 		delete(shared, name)
 	}
-	key := seenLabels{w.Owner, labels.Set(shared).String()}
+	return shared
+}
+
+func (v *Variant) addUse(use Use) {
+	if use.Reference.Tag != "" {
+		v.Tags = append(v.Tags, use.Reference.Tag)
+	}
+	if use.Type != v1alpha1.ContainerTypeVolume {
+		v.Containers = append(v.Containers, use.Name)
+	}
+}
+
+// addVariant adds a variant unless seen has it for the workload.
+func (w *Workload) addVariant(seen map[variantKey]bool, v Variant) {
+	slices.Sort(v.Tags)
+	v.Tags = slices.Compact(v.Tags)
+	slices.Sort(v.Containers)
+	key := variantKey{
+		owner: w.Owner, labels: labels.Set(v.Labels).String(), security: v.Security,
+		tags: strings.Join(v.Tags, ","), containers: strings.Join(v.Containers, ","),
+	}
 	if seen[key] {
 		return
 	}
 	seen[key] = true
-	w.PodLabels = append(w.PodLabels, shared)
+	w.Variants = append(w.Variants, v)
 }
 
-type seenLabels struct {
-	owner  Owner
-	labels string
+type variantKey struct {
+	owner                    Owner
+	labels, tags, containers string
+	security                 Security
 }
 
 func sortedPods(pods map[podKey]struct{}) []podKey {

@@ -70,9 +70,13 @@ func TestImage(t *testing.T) {
 	want := Image{
 		References: []image.Reference{ref("r/a", "1"), ref("r/a", "2")},
 		Workloads: []Workload{
-			{Owner: cron, Containers: []v1alpha1.WorkloadContainer{{Name: "job", Type: v1alpha1.ContainerTypeContainer}}, PodLabels: []map[string]string{nil}},
+			{Owner: cron, Containers: []v1alpha1.WorkloadContainer{{Name: "job", Type: v1alpha1.ContainerTypeContainer}},
+				Variants: []Variant{{Tags: []string{"1"}, Containers: []string{"job"}}}},
 			{
-				Owner: api, Running: true, PodLabels: []map[string]string{{"v": "1"}, {"v": "2"}},
+				Owner: api, Running: true, Variants: []Variant{
+					{Labels: map[string]string{"v": "1"}, Tags: []string{"1"}, Containers: []string{"main"}},
+					{Labels: map[string]string{"v": "2"}, Tags: []string{"2"}, Containers: []string{"aside", "main"}},
+				},
 				Containers: []v1alpha1.WorkloadContainer{{Name: "aside", Type: v1alpha1.ContainerTypeContainer}, {Name: "main", Type: v1alpha1.ContainerTypeContainer}},
 			},
 		},

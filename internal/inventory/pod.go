@@ -31,6 +31,8 @@ type Pod struct {
 	// Pending is true until all containers have been created, so that Uses may lack some.
 	Pending bool
 	Uses    []Use
+	// Security is how the pod is set up.
+	Security Security
 	// Unresolved names running containers whose digest is not known, with the reason.
 	Unresolved []Unresolved
 }
@@ -97,6 +99,7 @@ func NewPod(pod *corev1.Pod, platform image.Platform, owner Owner) Pod {
 		Owner:          owner,
 		Running:        pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed,
 		Pending:        pod.Status.Phase == corev1.PodPending,
+		Security:       NewSecurity(pod.Annotations, &pod.Spec),
 	}
 	for _, secret := range pod.Spec.ImagePullSecrets {
 		p.PullSecrets = append(p.PullSecrets, secret.Name)

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -237,6 +238,7 @@ func TestNewPod(t *testing.T) {
 	want := Pod{
 		Namespace: "shop", Name: "api-1", Labels: map[string]string{"tier": "backend"}, ServiceAccount: "api",
 		PullSecrets: []string{"one", "two"}, Platform: arm64, Owner: api, Running: true,
+		Security: NewSecurity(nil, &pod.Spec),
 	}
 	if diff := cmp.Diff(want, NewPod(pod, arm64, api)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -285,7 +287,7 @@ func TestLabelsOfOnePodAreNoSetOfTheirOwn(t *testing.T) {
 		x.Set(pod)
 	}
 	img, _ := x.Image(key("shop", "r/a", "a", amd64))
-	if diff := cmp.Diff([]map[string]string{{"app": "db"}}, img.Workloads[0].PodLabels); diff != "" {
-		t.Errorf("labels (-want +got):\n%s", diff)
+	if variants := img.Workloads[0].Variants; len(variants) != 1 || !maps.Equal(variants[0].Labels, map[string]string{"app": "db"}) {
+		t.Errorf("variants %+v, want one, with the label app", variants)
 	}
 }

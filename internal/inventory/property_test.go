@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 )
@@ -44,11 +46,17 @@ func (n naive) describe(k ReportKey) string {
 		uses := slices.DeleteFunc(slices.Clone(pod.Uses), func(u Use) bool {
 			return ReportKey{pod.Namespace, u.Reference.Repository, u.Digest, pod.Platform} != k
 		})
+		if len(uses) > 0 {
+			v := Variant{Labels: pod.Labels, Security: pod.Security}
+			for _, u := range uses {
+				v.addUse(u)
+			}
+			facts[variantText(pod.Owner, v)] = true
+		}
 		for _, u := range uses {
 			facts[fmt.Sprint("ref ", u.Reference)] = true
 			facts[fmt.Sprint("bare ", u.Bare)] = true
 			facts[fmt.Sprint("container ", pod.Owner, u.Type, u.Name)] = true
-			facts[fmt.Sprint("labels ", pod.Owner, pod.Labels)] = true
 			facts[fmt.Sprint("running ", pod.Owner, pod.Running)] = true
 			facts[fmt.Sprint("pull ", pod.Namespace, pod.ServiceAccount, strings.Join(pod.PullSecrets, ","))] = true
 		}
@@ -62,6 +70,13 @@ func (n naive) describe(k ReportKey) string {
 	return strings.Join(slices.Sorted(maps.Keys(facts)), "\n")
 }
 
+func variantText(owner Owner, v Variant) string {
+	slices.Sort(v.Tags)
+	slices.Sort(v.Containers)
+	_, spec, _, _ := v.Security.Settings()
+	return fmt.Sprint("variant ", spec.HostNetwork, owner, v.Labels, slices.Compact(v.Tags), v.Containers)
+}
+
 func describe(img Image) string {
 	var facts []string
 	for _, r := range img.References {
@@ -72,8 +87,8 @@ func describe(img Image) string {
 		for _, c := range w.Containers {
 			facts = append(facts, fmt.Sprint("container ", w.Owner, c.Type, c.Name))
 		}
-		for _, l := range w.PodLabels {
-			facts = append(facts, fmt.Sprint("labels ", w.Owner, l))
+		for _, v := range w.Variants {
+			facts = append(facts, variantText(w.Owner, v))
 		}
 	}
 	for _, p := range img.Pulls {
@@ -161,7 +176,8 @@ func randomPod(r *rand.Rand, namespace, name string) Pod {
 	pod := Pod{
 		Namespace: namespace, Name: name, Owner: randomOwner(r.IntN(3)), Running: r.IntN(3) > 0, Pending: r.IntN(3) == 0,
 		Platform: []image.Platform{amd64, arm64}[r.IntN(2)], ServiceAccount: fmt.Sprint("sa", r.IntN(2)),
-		Labels: map[string]string{"v": fmt.Sprint(r.IntN(2))}, Unresolved: make([]Unresolved, r.IntN(2)),
+		Security: NewSecurity(nil, &corev1.PodSpec{HostNetwork: r.IntN(2) == 0}),
+		Labels:   map[string]string{"v": fmt.Sprint(r.IntN(2))}, Unresolved: make([]Unresolved, r.IntN(2)),
 	}
 	for range r.IntN(3) {
 		pod.PullSecrets = append(pod.PullSecrets, fmt.Sprint("secret", r.IntN(2)))

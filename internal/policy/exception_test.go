@@ -174,6 +174,26 @@ func TestValidate(t *testing.T) {
 			spec: v1alpha1.ImagePolicySpec{Selector: v1alpha1.PolicySelector{Images: []string{"["}}},
 			want: `selector.images: pattern "[": syntax error in pattern`,
 		},
+		"good rules": {spec: v1alpha1.ImagePolicySpec{Rules: []v1alpha1.Rule{
+			{Name: "r", Registries: &v1alpha1.RegistriesRule{Allowed: []string{"a/**"}, Denied: []string{"a/b"}}},
+			{Name: "p", Packages: &v1alpha1.PackagesRule{Denied: []string{"a*"}}}, {Name: "i", Image: &v1alpha1.ImageRule{DeniedTags: []string{"*"}}},
+		}}},
+		"allowed registry": {
+			spec: v1alpha1.ImagePolicySpec{Rules: []v1alpha1.Rule{{Name: "r", Registries: &v1alpha1.RegistriesRule{Allowed: []string{"["}}}}},
+			want: `rule "r": registries.allowed: pattern "[": syntax error in pattern`,
+		},
+		"denied registry": {
+			spec: v1alpha1.ImagePolicySpec{Rules: []v1alpha1.Rule{{Name: "r", Registries: &v1alpha1.RegistriesRule{Denied: []string{"["}}}}},
+			want: `rule "r": registries.denied: pattern "[": syntax error in pattern`,
+		},
+		"denied package": {
+			spec: v1alpha1.ImagePolicySpec{Rules: []v1alpha1.Rule{{Name: "r", Packages: &v1alpha1.PackagesRule{Denied: []string{"{a"}}}}},
+			want: `rule "r": packages.denied: pattern "{a": syntax error in pattern`,
+		},
+		"denied tag": {
+			spec: v1alpha1.ImagePolicySpec{Rules: []v1alpha1.Rule{{Name: "r", Image: &v1alpha1.ImageRule{DeniedTags: []string{"["}}}}},
+			want: `rule "r": image.deniedTags: pattern "[": syntax error in pattern`,
+		},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

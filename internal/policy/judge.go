@@ -63,8 +63,8 @@ type trial struct {
 	policy Policy
 	ledger *Ledger
 	now    time.Time
-	// workloads that the policy selects, as Kind/name.
-	workloads []string
+	// workloads that the policy selects.
+	workloads []Workload
 	// excepted says of each finding whether the policy's exceptions take it out.
 	excepted []bool
 	// judgement collects deadlines over all policies.
@@ -86,36 +86,66 @@ func (t *trial) judge() (v1alpha1.PolicyVerdict, bool) {
 	}
 	t.workloads = workloads
 	verdict.Excepted = t.except()
-	verdict.Result = v1alpha1.VerdictPass
-	if !t.facts.Scanned {
-		verdict.Result = v1alpha1.VerdictUnknown
-	}
-	for _, rule := range t.policy.Spec.Rules {
-		result, message := t.apply(rule)
-		if Worse(result, verdict.Result) > 0 {
-			verdict.Result = result
-		}
-		if message != "" {
-			verdict.Violations = append(verdict.Violations, v1alpha1.Violation{
-				Rule: rule.Name, Action: t.cap(rule.Action), Message: message, Workloads: t.workloads,
-			})
-		}
-	}
+	verdict.Result, verdict.Violations = t.applyAll()
 	return verdict, true
 }
 
-// A check judges by one rule. Its message is empty unless it fails or errs.
-type check func(*trial, v1alpha1.Rule) (v1alpha1.Verdict, string)
+// applyAll judges by all rules. An image that is not scanned passes no policy,
+// nor does one of which no rule was judged.
+func (t *trial) applyAll() (result v1alpha1.Verdict, violations []v1alpha1.Violation) {
+	result = v1alpha1.VerdictPass
+	if !t.facts.Scanned {
+		result = v1alpha1.VerdictUnknown
+	}
+	skipped := 0
+	for _, rule := range t.policy.Spec.Rules {
+		o := t.apply(rule)
+		if o.skipped != "" {
+			skipped++
+			t.judgement.Skipped = append(t.judgement.Skipped, SkippedRule{
+				PolicyKind: t.policy.Kind, PolicyName: t.policy.Name, Rule: rule.Name, Why: o.skipped,
+			})
+			continue
+		}
+		if Worse(o.verdict, result) > 0 {
+			result = o.verdict
+		}
+		if o.message != "" {
+			violations = append(violations, v1alpha1.Violation{
+				Rule: rule.Name, Action: t.cap(rule.Action), Message: o.message, Workloads: t.concerned(o),
+			})
+		}
+	}
+	if skipped > 0 && skipped == len(t.policy.Spec.Rules) && Worse(v1alpha1.VerdictUnknown, result) > 0 {
+		result = v1alpha1.VerdictUnknown
+	}
+	return result, violations
+}
+
+// concerned names the workloads that a violation is of.
+func (t *trial) concerned(o outcome) []string {
+	if o.workloads != nil {
+		return o.workloads
+	}
+	return workloadNames(t.workloads)
+}
+
+// A check judges by one rule.
+type check func(*trial, v1alpha1.Rule) outcome
 
 // checks by the type of rule that they judge.
 var checks = map[v1alpha1.RuleType]check{
 	v1alpha1.RuleVulnerabilities: checkVulnerabilities,
+	v1alpha1.RuleRegistries:      checkRegistries,
+	v1alpha1.RulePackages:        checkPackages,
+	v1alpha1.RuleImage:           checkImage,
+	v1alpha1.RuleWorkload:        checkWorkload,
 }
 
-func (t *trial) apply(rule v1alpha1.Rule) (v1alpha1.Verdict, string) {
+func (t *trial) apply(rule v1alpha1.Rule) outcome {
 	judge, ok := checks[rule.Type]
 	if !ok {
-		return v1alpha1.VerdictError, fmt.Sprintf("rules of type %s are not implemented in this version", rule.Type)
+		return failed(fmt.Sprintf("rules of type %s are not implemented in this version", rule.Type))
 	}
 	return judge(t, rule)
 }

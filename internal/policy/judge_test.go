@@ -138,8 +138,7 @@ func TestWorseIsATotalOrder(t *testing.T) {
 
 func TestRulesOfOtherTypesNeverPass(t *testing.T) {
 	types := []v1alpha1.RuleType{
-		v1alpha1.RuleRegistries, v1alpha1.RuleSignatures, v1alpha1.RulePackages, v1alpha1.RuleWorkload,
-		v1alpha1.RuleImage, v1alpha1.RuleBaseImage, v1alpha1.RuleCEL, "Novel",
+		v1alpha1.RuleSignatures, v1alpha1.RuleBaseImage, v1alpha1.RuleCEL, "Novel",
 	}
 	for _, kind := range types {
 		t.Run(string(kind), func(t *testing.T) {

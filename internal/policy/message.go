@@ -64,20 +64,20 @@ func countMessage(r *v1alpha1.VulnerabilitiesRule, counted []Finding) string {
 
 // worst names the first of the findings, and counts the others.
 func worst(findings []Finding) string {
-	var names []string
-	left := 0
+	names := make([]string, 0, len(findings))
 	for _, f := range findings {
 		name := fmt.Sprintf("%s (%s)", f.ID, f.Package)
-		switch {
-		case slices.Contains(names, name):
-		case len(names) < examples:
+		if !slices.Contains(names[:min(len(names), examples)], name) {
 			names = append(names, name)
-		default:
-			left++
 		}
 	}
-	if left > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), left)
+	return some(names)
+}
+
+// some names the first few, and counts the others.
+func some(names []string) string {
+	if left := len(names) - examples; left > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:examples], ", "), left)
 	}
 	return strings.Join(names, ", ")
 }
@@ -91,9 +91,11 @@ func list(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-func plural(n int, what string) string {
+func plural(n int, what string) string { return fmt.Sprintf("%d %s", n, pluralOf(n, what)) }
+
+func pluralOf(n int, what string) string {
 	if n == 1 {
-		return fmt.Sprintf("%d %s", n, what)
+		return what
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return what + "s"
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
@@ -38,6 +39,26 @@ func (g generator) finding() Finding {
 }
 
 func (g generator) rule(i int) v1alpha1.Rule {
+	name := fmt.Sprintf("r%d", i)
+	switch g.IntN(8) {
+	case 0:
+		return v1alpha1.Rule{Name: name, Type: v1alpha1.RuleImage, Image: &v1alpha1.ImageRule{
+			MaxAgeDays: new(int32(g.IntN(40))), DeniedTags: []string{fmt.Sprint(g.IntN(3))}, Setuid: v1alpha1.PermissionDenied,
+		}}
+	case 1:
+		return v1alpha1.Rule{Name: name, Type: v1alpha1.RulePackages, Packages: &v1alpha1.PackagesRule{
+			Denied: []string{fmt.Sprintf("p%d", g.IntN(3))}, DeniedKinds: []v1alpha1.PackageKind{v1alpha1.PackageShell, v1alpha1.PackageNetcat},
+		}}
+	case 2:
+		return v1alpha1.Rule{Name: name, Type: v1alpha1.RuleWorkload, Workload: &v1alpha1.WorkloadRule{
+			Profile: v1alpha1.ProfileBaseline, NonRoot: v1alpha1.RequirementRequired, ReadOnlyRootFilesystem: v1alpha1.RequirementRequired,
+		}}
+	default:
+		return g.vulnerabilitiesRule(name)
+	}
+}
+
+func (g generator) vulnerabilitiesRule(name string) v1alpha1.Rule {
 	var r v1alpha1.VulnerabilitiesRule
 	if g.one(2) {
 		r.MaxCount = new(int32(g.IntN(4)))
@@ -52,7 +73,18 @@ func (g generator) rule(i int) v1alpha1.Rule {
 	if g.one(4) {
 		r.Exploitation = v1alpha1.ExploitationKnown
 	}
-	return rule(fmt.Sprintf("r%d", i), r)
+	return rule(name, r)
+}
+
+func (g generator) workload() Workload {
+	w := Workload{Group: "apps", Kind: "Deployment", Name: fmt.Sprint("w", g.IntN(3)), Tags: []string{fmt.Sprint(g.IntN(3))}}
+	if !g.one(3) {
+		w.Pod = podWith(func(s *corev1.PodSpec) {
+			s.HostNetwork, s.HostPID = g.one(2), g.one(2)
+			s.Containers[0].SecurityContext = &corev1.SecurityContext{RunAsUser: new(int64(g.IntN(2))), ReadOnlyRootFilesystem: new(g.one(2))}
+		})
+	}
+	return w
 }
 
 func (g generator) exception(i int) v1alpha1.Exception {
@@ -87,7 +119,14 @@ func (g generator) facts() Facts {
 	facts := image()
 	for range g.IntN(8) {
 		facts.Findings = append(facts.Findings, g.finding())
+		facts.Packages = append(facts.Packages, Package{Name: fmt.Sprintf("p%d", g.IntN(9)), Source: fmt.Sprintf("p%d", g.IntN(9)), Type: "dpkg"})
 	}
+	for range g.IntN(4) {
+		facts.Workloads = append(facts.Workloads, g.workload())
+		facts.Setuid = append(facts.Setuid, fmt.Sprint("bin/", g.IntN(5)))
+		facts.Programs = append(facts.Programs, Program{Path: fmt.Sprint("bin/", g.IntN(5)), Kind: v1alpha1.PackageNetcat})
+	}
+	facts.Config.Created = start.Add(days(g.IntN(60) - 40))
 	return facts
 }
 
@@ -149,6 +188,8 @@ func TestTheOrderOfThingsDoesNotMatter(t *testing.T) {
 		g.Shuffle(len(shuffled.Findings), func(i, j int) {
 			shuffled.Findings[i], shuffled.Findings[j] = shuffled.Findings[j], shuffled.Findings[i]
 		})
+		shuffled.Packages, shuffled.Programs = reversed(facts.Packages), reversed(facts.Programs)
+		shuffled.Setuid, shuffled.Workloads = reversed(facts.Setuid), reversed(facts.Workloads)
 		slices.Reverse(policies)
 		got := Judge(shuffled, policies, ledger, now)
 		if diff := cmp.Diff(want.Verdicts, got.Verdicts); diff != "" {
@@ -175,4 +216,10 @@ func TestExceptionsNeverHarm(t *testing.T) {
 			t.Fatalf("seed %d: %s with exceptions, %s without", seed, with.Verdict, without.Verdict)
 		}
 	}
+}
+
+func reversed[T any](all []T) []T {
+	all = slices.Clone(all)
+	slices.Reverse(all)
+	return all
 }

@@ -11,9 +11,8 @@ import (
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 )
 
-// selects says whether the selector selects the image in any of its workloads,
-// and in which, as Kind/name, sorted.
-func selects(s v1alpha1.PolicySelector, facts Facts) (workloads []string, selected bool, err error) {
+// selects says whether the selector selects the image in any of its workloads, and in which.
+func selects(s v1alpha1.PolicySelector, facts Facts) (workloads []Workload, selected bool, err error) {
 	image, err := matchesImage(s.Images, facts.Repository)
 	if err != nil {
 		return nil, false, fmt.Errorf("images: %w", err)
@@ -27,12 +26,20 @@ func selects(s v1alpha1.PolicySelector, facts Facts) (workloads []string, select
 	}
 	for _, w := range facts.Workloads {
 		if pods.Matches(labels.Set(w.PodLabels)) {
-			workloads = append(workloads, w.Kind+"/"+w.Name)
+			workloads = append(workloads, w)
 		}
 	}
-	slices.Sort(workloads)
 	selected = len(workloads) > 0 || len(facts.Workloads) == 0 && pods.Empty()
-	return slices.Compact(workloads), selected, nil
+	return workloads, selected, nil
+}
+
+// workloadNames as violations name them, sorted.
+func workloadNames(workloads []Workload) []string {
+	names := make([]string, 0, len(workloads))
+	for _, w := range workloads {
+		names = append(names, w.name())
+	}
+	return sorted(names)
 }
 
 // podSelector returns the selector for pods' labels; absent, it selects all.
@@ -49,12 +56,26 @@ func podSelector(s *metav1.LabelSelector) (labels.Selector, error) {
 
 // matchesImage says whether one of the patterns matches the repository. No pattern matches all.
 func matchesImage(patterns []string, repository string) (bool, error) {
-	matched := len(patterns) == 0
+	matched, err := firstMatch(patterns, repository)
+	return matched != "" || len(patterns) == 0, err
+}
+
+// firstMatch returns the first pattern that matches the name. All have to be valid.
+func firstMatch(patterns []string, name string) (string, error) {
+	if err := validatePatterns(patterns); err != nil {
+		return "", err
+	}
+	if i := slices.IndexFunc(patterns, func(p string) bool { return doublestar.MatchUnvalidated(p, name) }); i >= 0 {
+		return patterns[i], nil
+	}
+	return "", nil
+}
+
+func validatePatterns(patterns []string) error {
 	for _, pattern := range patterns {
 		if !doublestar.ValidatePattern(pattern) {
-			return false, fmt.Errorf("pattern %.300q: %w", pattern, doublestar.ErrBadPattern)
+			return fmt.Errorf("pattern %.300q: %w", pattern, doublestar.ErrBadPattern)
 		}
-		matched = matched || doublestar.MatchUnvalidated(pattern, repository)
 	}
-	return matched, nil
+	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 )
 
@@ -16,11 +18,45 @@ type Facts struct {
 	Repository string
 	Tags       []string
 	Digest     string
-	// Scanned says whether Findings are known.
+	// Scanned says whether what the image contains is known: the fields below but
+	// for the workloads.
 	Scanned  bool
 	Findings []Finding
+	Packages []Package
+	Programs []Program
+	// Setuid are the paths of files with the setuid or setgid bit.
+	Setuid []string
+	Config Config
 	// Workloads that run the image.
 	Workloads []Workload
+}
+
+// Package that is installed in the image.
+type Package struct {
+	Name string
+	// Source is the name of the package that it was built from, empty for a language's package.
+	Source string
+	// Type is where it was found, in Trivy's terms.
+	Type string
+	// Path of the file that shows it, empty for a system's package.
+	Path string
+}
+
+// Program is a file that enlarges the image's attack surface.
+type Program struct {
+	Path string
+	Kind v1alpha1.PackageKind
+}
+
+// Config is what the image says of itself.
+type Config struct {
+	// Created is zero where the image does not say.
+	Created time.Time
+	User    string
+	// ExposedPorts as port[-port][/protocol].
+	ExposedPorts []string
+	// SecretEnv are the names of environment variables that look like secrets.
+	SecretEnv []string
 }
 
 // Finding is a vulnerability in a package of the image.
@@ -91,12 +127,27 @@ var severityRank = map[v1alpha1.Severity]int{
 	v1alpha1.SeverityCritical: 4,
 }
 
-// Workload is an owner of pods that run the image.
+// Workload is an owner of pods that run the image. It is there once for each
+// kind of pods that it has.
 type Workload struct {
 	Group     string
 	Kind      string
 	Name      string
 	PodLabels map[string]string
+	// Tags under which these pods run the image.
+	Tags []string
+	// Pod is nil where it is not known, or no container of it runs the image.
+	Pod *Pod
+}
+
+// name of the workload as violations name it.
+func (w Workload) name() string { return w.Kind + "/" + w.Name }
+
+// Pod is how a pod runs the image: of its spec the security settings, and of its
+// containers those that run the image.
+type Pod struct {
+	Annotations map[string]string
+	Spec        corev1.PodSpec
 }
 
 // Policy is an ImagePolicy, or a ClusterImagePolicy that selects the facts' namespace.
@@ -114,7 +165,19 @@ type Judgement struct {
 	Verdicts []v1alpha1.PolicyVerdict
 	// Due is the earliest deadline of each finding that has one, by index into the facts' findings.
 	Due map[int]time.Time
+	// Skipped are the rules that could not be judged for want of a pod. A policy all
+	// of whose rules were skipped is Unknown.
+	Skipped []SkippedRule
 	// Until is the first instant after now at which time alone can change the
-	// judgement: a deadline or an exception's end. Zero: never.
+	// judgement: a deadline, an exception's end or an age. Zero: never.
 	Until time.Time
+}
+
+// SkippedRule was not judged.
+type SkippedRule struct {
+	PolicyKind string
+	PolicyName string
+	Rule       string
+	// Why it was not judged, for people.
+	Why string
 }

@@ -2,6 +2,8 @@ package policy
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 )
@@ -16,9 +18,34 @@ func Validate(spec v1alpha1.ImagePolicySpec) error {
 	if _, err := podSelector(spec.Selector.PodSelector); err != nil {
 		return fmt.Errorf("selector.%w", err)
 	}
+	for _, r := range spec.Rules {
+		if err := validateRule(r); err != nil {
+			return fmt.Errorf("rule %.100q: %w", r.Name, err)
+		}
+	}
 	for _, e := range spec.Exceptions {
 		if err := validateException(e); err != nil {
 			return fmt.Errorf("exception %.100q: %w", e.Name, err)
+		}
+	}
+	return nil
+}
+
+// validateRule checks patterns, which judge every image as Error where they are bad.
+func validateRule(r v1alpha1.Rule) error {
+	lists := map[string][]string{}
+	if r.Registries != nil {
+		lists["registries.allowed"], lists["registries.denied"] = r.Registries.Allowed, r.Registries.Denied
+	}
+	if r.Packages != nil {
+		lists["packages.denied"] = r.Packages.Denied
+	}
+	if r.Image != nil {
+		lists["image.deniedTags"] = r.Image.DeniedTags
+	}
+	for _, field := range slices.Sorted(maps.Keys(lists)) {
+		if err := validatePatterns(lists[field]); err != nil {
+			return fmt.Errorf("%s: %w", field, err)
 		}
 	}
 	return nil

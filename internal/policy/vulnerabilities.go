@@ -12,13 +12,13 @@ const day = 24 * time.Hour
 
 // checkVulnerabilities fails on more findings than the rule tolerates, and on
 // findings past their deadline. It is Unknown for an image that is not scanned.
-func checkVulnerabilities(t *trial, rule v1alpha1.Rule) (v1alpha1.Verdict, string) {
+func checkVulnerabilities(t *trial, rule v1alpha1.Rule) outcome {
 	r := rule.Vulnerabilities
 	if r == nil || r.MaxCount == nil && len(r.Deadlines) == 0 {
-		return v1alpha1.VerdictError, "the rule sets neither vulnerabilities.maxCount nor vulnerabilities.deadlines"
+		return failed("the rule sets neither vulnerabilities.maxCount nor vulnerabilities.deadlines")
 	}
 	if !t.facts.Scanned {
-		return v1alpha1.VerdictUnknown, ""
+		return unknown()
 	}
 	counted, overdue := t.count(r)
 	var complaints []string
@@ -29,9 +29,9 @@ func checkVulnerabilities(t *trial, rule v1alpha1.Rule) (v1alpha1.Verdict, strin
 		complaints = append(complaints, countMessage(r, counted))
 	}
 	if len(complaints) == 0 {
-		return v1alpha1.VerdictPass, ""
+		return passed()
 	}
-	return v1alpha1.VerdictFail, strings.Join(complaints, "; ")
+	return violated(strings.Join(complaints, "; "))
 }
 
 // overdueFinding is past a deadline of so many days.

@@ -26,6 +26,10 @@ type Options struct {
 	// named here or belong to a trusted host. A cloud's metadata service is never
 	// allowed, whatever this list says.
 	AllowedAddresses []netip.Prefix
+	// NamedHosts (host[:port]) may have any address but a cloud's metadata
+	// service: whoever runs the program on a machine of their own named them, as a
+	// registry or as the proxy. It is not for what others wrote, such as a pod's image.
+	NamedHosts []string
 	// InsecureHosts (host or host:port) may be spoken to in plain HTTP, as localhost may.
 	InsecureHosts []string
 	// Mirrors to try, in order, before the registry host they stand for:
@@ -79,8 +83,13 @@ func New(o Options) *Client {
 	}
 	c := &Client{
 		options:  o,
-		guard:    &guard{allowed: o.AllowedAddresses, resolver: o.Resolver, trusted: map[string]bool{}},
+		guard:    &guard{allowed: o.AllowedAddresses, resolver: o.Resolver, trusted: map[string]bool{}, named: map[string]bool{}},
 		insecure: map[string]bool{},
+	}
+	for _, host := range o.NamedHosts {
+		for _, scheme := range []string{"https", "http"} {
+			c.guard.named[strings.ToLower(hostPort(&url.URL{Scheme: scheme, Host: host}))] = true
+		}
 	}
 	for _, host := range o.InsecureHosts {
 		c.insecure[host] = true

@@ -20,6 +20,8 @@ import (
 type guard struct {
 	allowed  []netip.Prefix
 	resolver *net.Resolver
+	// named are the host:port pairs that the user asked for.
+	named map[string]bool
 
 	mu sync.RWMutex
 	// trusted are the host:port pairs that may have a private address.
@@ -129,7 +131,7 @@ func (g *guard) permit(host string, addr netip.Addr) error {
 	addr = effective(addr)
 	kind := classify(addr)
 	if kind != kindMetadata {
-		if kind == kindPublic || contains(g.allowed, addr) || kind == kindPrivate && g.trusts(host) {
+		if kind == kindPublic || contains(g.allowed, addr) || g.named[strings.ToLower(host)] || kind == kindPrivate && g.trusts(host) {
 			return nil
 		}
 	}

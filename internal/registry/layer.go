@@ -35,7 +35,8 @@ func sumOf(h hash.Hash) image.Digest {
 }
 
 // verifiedBlob reads a blob. Its last Read fails unless size and digest are
-// what they should be; a failure stays.
+// what they should be; a failure stays. A file of docker save alone has no
+// digest: it is known by what it holds uncompressed.
 type verifiedBlob struct {
 	src   io.ReadCloser
 	want  image.Digest
@@ -54,7 +55,9 @@ func (b *verifiedBlob) Read(p []byte) (int, error) {
 		return 0, b.err
 	}
 	n, err := b.src.Read(p)
-	b.hash.Write(p[:n])
+	if b.want != "" {
+		b.hash.Write(p[:n])
+	}
 	b.left -= int64(n)
 	switch {
 	case b.left < 0:
@@ -73,7 +76,7 @@ func (b *verifiedBlob) finish(err error) error {
 	case err != io.EOF:
 		return explain(b.doing, err)
 	}
-	if got := sumOf(b.hash); got != b.want {
+	if got := sumOf(b.hash); b.want != "" && got != b.want {
 		return failf(v1alpha1.ReasonDigestMismatch, "%s: what was sent has the digest %s", b.doing, got)
 	}
 	return io.EOF

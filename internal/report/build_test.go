@@ -97,8 +97,12 @@ func inputs() map[string]Input {
 		{PolicyKind: "ImagePolicy", PolicyName: "signed", Result: v1alpha1.VerdictError, Violations: []v1alpha1.Violation{{Rule: "r", Action: v1alpha1.EnforcementDeny, Message: "m"}}},
 	}}
 
+	skipped := scannedInput()
+	skipped.Findings = nil
+	skipped.Judgement = unauthorized.Judgement
+
 	return map[string]Input{
-		"pending": pending, "unauthorized": unauthorized, "stalled": stalled, "store-failed": store,
+		"skipped": skipped, "pending": pending, "unauthorized": unauthorized, "stalled": stalled, "store-failed": store,
 		"failing": scannedInput(), "partial": partial, "error": errs,
 	}
 }

@@ -121,6 +121,10 @@ func compliant(in Input) metav1.Condition {
 		return condition(v1alpha1.ConditionCompliant, metav1.ConditionFalse, v1alpha1.ReasonPolicyError,
 			"Policies that could not be judged: "+named(in, v1alpha1.VerdictError))
 	case v1alpha1.VerdictUnknown:
+		if in.Scan.Done {
+			return condition(v1alpha1.ConditionCompliant, metav1.ConditionUnknown, v1alpha1.ReasonRulesSkipped,
+				"Policies that could not be judged without a pod: "+named(in, v1alpha1.VerdictUnknown))
+		}
 		return condition(v1alpha1.ConditionCompliant, metav1.ConditionUnknown, v1alpha1.ReasonNotScanned, "The image is not scanned")
 	default:
 		return condition(v1alpha1.ConditionCompliant, metav1.ConditionUnknown, v1alpha1.ReasonNoPolicy, "No policy selects the image")

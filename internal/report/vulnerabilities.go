@@ -38,6 +38,11 @@ func worstFirst(findings []policy.Finding, due map[int]time.Time) []finding {
 	})
 }
 
+// Summarize counts findings, each key once.
+func Summarize(findings []policy.Finding) v1alpha1.Summary {
+	return summarize(worstFirst(findings, nil))
+}
+
 func summarize(findings []finding) v1alpha1.Summary {
 	s := v1alpha1.Summary{Total: int32(len(findings))}
 	for _, f := range findings {

@@ -41,6 +41,7 @@ func ParseConfig(raw []byte) (Config, error) {
 		Cmd:          spec.Config.Cmd,
 		ExposedPorts: slices.Sorted(maps.Keys(spec.Config.ExposedPorts)),
 		Labels:       spec.Config.Labels,
+		SecretEnv:    secretEnv(spec.Config.Env),
 	}
 	if spec.Created != nil {
 		config.Created = spec.Created.UTC()

@@ -16,7 +16,7 @@ import (
 const fullConfig = `{
 	"architecture": "arm64", "os": "linux", "variant": "v8", "created": "2024-05-01T12:00:00+02:00",
 	"config": {
-		"User": "1000:1000", "Entrypoint": ["/bin/app"], "Cmd": ["--help"], "Env": ["PATH=/bin"],
+		"User": "1000:1000", "Entrypoint": ["/bin/app"], "Cmd": ["--help"], "Env": ["PATH=/bin", "DB_PASSWORD=hunter2"],
 		"ExposedPorts": {"8080/tcp": {}, "53/udp": {}}, "Labels": {"org.opencontainers.image.source": "https://example.com/app"}
 	},
 	"rootfs": {"type": "layers", "diff_ids": [
@@ -38,6 +38,7 @@ func TestParseConfig(t *testing.T) {
 		Cmd:          []string{"--help"},
 		ExposedPorts: []string{"53/udp", "8080/tcp"},
 		Labels:       map[string]string{"org.opencontainers.image.source": "https://example.com/app"},
+		SecretEnv:    []string{"DB_PASSWORD"},
 		DiffIDs:      []image.Digest{diffID(1), diffID(2)},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

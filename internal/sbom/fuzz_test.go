@@ -31,6 +31,7 @@ func FuzzRead(f *testing.F) {
 		{file("specifications/a.gemspec", gemspec), file("composer/installed.json", `[{"name":"a/b","version":"1"}]`), file("a.deps.json", depsJSON)},
 		{file("opt/bitnami/a/.spdx-a.spdx", spdx), file("Manifest.toml", julia2), file(".conan/data/a/1/_/_/package/b/conaninfo.txt", "")},
 		{program("bin/a", rustProgram(f, rustSection, deflated(f, `{"packages":[{"name":"a","version":"1"}]}`)))},
+		{program("bin/busybox", "\x7fELF"), symlink("bin/sh", "busybox"), hardlink("usr/bin/nc", "bin/busybox", 0o755), mode(file("bin/su", ""), 0o6755)},
 	} {
 		f.Add(makeTar(f, items...))
 	}
@@ -74,6 +75,12 @@ func checkSquash(t *testing.T, layer, stored *Layer) {
 	}
 	if diff := cmp.Diff(once.Packages, twice.Packages); diff != "" {
 		t.Errorf("packages of one layer, and of the same twice (-once +twice):\n%s", diff)
+	}
+	if diff := cmp.Diff(once.Programs, twice.Programs); diff != "" {
+		t.Errorf("programs of one layer, and of the same twice (-once +twice):\n%s", diff)
+	}
+	if diff := cmp.Diff(once.Setuid, twice.Setuid); diff != "" {
+		t.Errorf("setuid files of one layer, and of the same twice (-once +twice):\n%s", diff)
 	}
 	if once.OS != twice.OS {
 		t.Errorf("system is %+v, and of the layer twice %+v", once.OS, twice.OS)

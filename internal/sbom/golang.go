@@ -50,7 +50,7 @@ func goPackages(info *buildinfo.BuildInfo, limit int) (File, error) {
 	if number, ok := strings.CutPrefix(release, "go"); ok {
 		add("stdlib", "v"+number)
 	}
-	add(info.Main.Path, goVersion(info.Main.Version))
+	add(info.Main.Path, mainVersion(info))
 	for _, module := range info.Deps {
 		if module.Replace != nil {
 			module = module.Replace

@@ -2,9 +2,10 @@ package sbom
 
 import (
 	"archive/zip"
-	"bufio"
 	"bytes"
 	"cmp"
+	"crypto/sha1" //nolint:gosec // It is the key that Maven's index has.
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -48,7 +49,9 @@ func readJavaArchive(e *entry) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	j := &javaReader{entry: e, unpack: e.limits.UnpackedBytes, hold: e.limits.NestedBytes, lists: maxJavaLists}
+	j := &javaReader{
+		entry: e, unpack: e.limits.UnpackedBytes, hash: e.limits.UnpackedBytes, hold: e.limits.NestedBytes, lists: maxJavaLists,
+	}
 	if err := j.archive("", content, e.size, 0); err != nil {
 		j.fail(err)
 	}
@@ -59,9 +62,9 @@ func readJavaArchive(e *entry) (File, error) {
 type javaReader struct {
 	*entry
 	file File
-	// unpack are the bytes that may still be unpacked, and hold those of nested
-	// archives that may be in memory at a time.
-	unpack, hold int64
+	// unpack are the bytes that may still be unpacked, hash those that may be summed
+	// up, and hold those of nested archives that may be in memory at a time.
+	unpack, hash, hold int64
 	// lists are the bytes that lists of files may still have.
 	lists    int64
 	archives int
@@ -79,14 +82,15 @@ func (j *javaReader) archive(inner string, content io.ReaderAt, size int64, dept
 	}
 	own := jarOfName(path.Base(path.Join(j.path, inner)))
 	named, described := own.version != "", false
+	var says javaManifest
 	for _, f := range list.File {
 		switch {
 		case path.Base(f.Name) == "pom.properties":
 			p, ok := j.properties(f)
 			described = described || ok && (!named || p.artifact == own.artifact)
-			j.add(p, inner)
+			j.add(p, inner, Jar{})
 		case f.Name == "META-INF/MANIFEST.MF":
-			own.version = cmp.Or(own.version, j.manifestVersion(f))
+			says = j.manifest(f)
 		case isJavaArchive(f.Name, 0):
 			j.fail(j.nested(inner, f, content, depth))
 		}
@@ -95,9 +99,33 @@ func (j *javaReader) archive(inner string, content io.ReaderAt, size int64, dept
 		}
 	}
 	if !described {
-		j.add(own, inner)
+		own.version = cmp.Or(own.version, says.version())
+		evidence := says.gav()
+		evidence.Named = named
+		if path.Ext(path.Join(j.path, inner)) == indexedSuffix {
+			evidence.SHA1 = j.sha1(content, size)
+		}
+		j.add(own, inner, evidence)
 	}
 	return nil
+}
+
+// indexedSuffix is that of the archives whose sums Trivy's index of Maven has.
+const indexedSuffix = ".jar"
+
+// sha1 is that of an archive, or empty where it cannot be had. Nested archives
+// may lie one on another: what is summed up is bounded like what is unpacked.
+func (j *javaReader) sha1(content io.ReaderAt, size int64) string {
+	if j.hash -= size; j.hash < 0 {
+		j.fail(&tooLarge{what: "bytes in archives without a description", limit: j.limits.UnpackedBytes})
+		return ""
+	}
+	sum := sha1.New() //nolint:gosec // It is the key that Maven's index has.
+	if _, err := io.Copy(sum, io.NewSectionReader(content, 0, size)); err != nil {
+		j.fail(fmt.Errorf("sum up the archive: %w", err))
+		return ""
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // archiveError drops the error of a file that only has an archive's name.
@@ -194,8 +222,9 @@ func (j *javaReader) unpacked(f *zip.File, limit int64) ([]byte, error) {
 // jar is what a description says of a package.
 type jar struct{ group, artifact, version string }
 
-func (j *javaReader) add(p jar, inner string) {
-	if p.artifact == "" || p.version == "" || !legible(p.group, p.artifact, p.version, inner) {
+func (j *javaReader) add(p jar, inner string, evidence Jar) {
+	known := p.version != "" || evidence.SHA1 != ""
+	if p.artifact == "" || !known || !legible(p.group, p.artifact, p.version, inner, evidence.Group, evidence.Artifact, evidence.Version) {
 		return
 	}
 	if len(j.file.Packages) >= j.limits.Packages {
@@ -206,7 +235,7 @@ func (j *javaReader) add(p jar, inner string) {
 	if p.group != "" {
 		name = p.group + ":" + name
 	}
-	j.file.Packages = append(j.file.Packages, Package{Type: TypeJar, Name: name, Version: p.version, Path: inner})
+	j.file.Packages = append(j.file.Packages, Package{Type: TypeJar, Name: name, Version: p.version, Path: inner, Jar: evidence})
 }
 
 // versionedName is that of most archives: an artifact, and a version that
@@ -249,22 +278,4 @@ func (j *javaReader) properties(f *zip.File) (jar, bool) {
 		return jar{}, false
 	}
 	return p, true
-}
-
-// manifestVersion is the version that an archive's own manifest gives it.
-func (j *javaReader) manifestVersion(f *zip.File) string {
-	raw, err := j.unpacked(f, maxJavaText)
-	if err != nil {
-		j.fail(err)
-		return ""
-	}
-	found := map[string]string{}
-	lines := bufio.NewScanner(bytes.NewReader(raw))
-	for lines.Scan() && strings.TrimSpace(lines.Text()) != "" {
-		key, value, _ := strings.Cut(lines.Text(), ":")
-		found[key] = strings.TrimSpace(value)
-	}
-	version := cmp.Or(found["Implementation-Version"], found["Bundle-Version"], found["Specification-Version"])
-	version, _, _ = strings.Cut(version, " ")
-	return version
 }

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/flate"
+	"crypto/sha1"
 	"fmt"
 	"io"
 	"os"
@@ -70,9 +71,9 @@ func TestReadJava(t *testing.T) {
 		"name beats manifest":     {"log4j-1.2.17.jar", jarOf(t, manifestOf("Implementation-Version: 4")), []string{"log4j 1.2.17 "}},
 		"manifest alone":          {"log4j.jar", jarOf(t, manifestOf("Specification-Version: 1.2", "Implementation-Version: 1.2.17 built today")), []string{"log4j 1.2.17 "}},
 		"bundle":                  {"osgi.jar", jarOf(t, manifestOf("Bundle-Version: 4.3.0")), []string{"osgi 4.3.0 "}},
-		"nothing":                 {"thing.jar", jarOf(t, manifestOf("Main-Class: a.B")), nil},
-		"placeholders":            {"thing.jar", jarOf(t, pom("org.example", "core", "${project.version}")), nil},
-		"no group":                {"thing.jar", jarOf(t, pom("", "core", "1.0")), nil},
+		"nothing":                 {"thing.jar", jarOf(t, manifestOf("Main-Class: a.B")), []string{"thing  "}},
+		"placeholders":            {"thing.jar", jarOf(t, pom("org.example", "core", "${project.version}")), []string{"thing  "}},
+		"no group":                {"thing.jar", jarOf(t, pom("", "core", "1.0")), []string{"thing  "}},
 		"no archive":              {"thing.jar", "hello", nil},
 		"empty":                   {"thing.jar", "", nil},
 		"illegible":               {"thing.jar", jarOf(t, pom("org.example", "co\x01re", "1.0")), nil},
@@ -82,7 +83,7 @@ func TestReadJava(t *testing.T) {
 		"nested name leads out":   {"a.war", jarOf(t, member{"../../etc/core-2.0.jar", core}), []string{"org.example:core 2.0 etc/core-2.0.jar"}},
 		"nested that is no zip":   {"a.war", jarOf(t, member{"x.jar", "hello"}, member{"core-2.0.jar", core}), []string{"org.example:core 2.0 core-2.0.jar"}},
 		"nested that is empty":    {"a.war", jarOf(t, member{"x.jar", ""}), nil},
-		"properties that are not": {"thing.jar", jarOf(t, member{"META-INF/maven/pom.properties", "a\nb=\n=c\n"}), nil},
+		"properties that are not": {"thing.jar", jarOf(t, member{"META-INF/maven/pom.properties", "a\nb=\n=c\n"}), []string{"thing  "}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -102,6 +103,68 @@ func TestReadJava(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An archive that does not describe itself keeps what its group can be looked up by.
+func TestReadJavaEvidence(t *testing.T) {
+	plain := jarOf(t, member{"A.class", "x"})
+	titled := jarOf(t, manifestOf(
+		"Implementation-Title: jackson-", " databind", "Implementation-Vendor-Id: com.fasterxml.jackson.core", "Implementation-Version: 2.9", "Bundle-Name: %name"))
+	bundle := jarOf(t, manifestOf("Bundle-SymbolicName: org.osgi.core;singleton:=true", "Bundle-Name: core", "Bundle-Version: 6.0", "Implementation-Title: %title"))
+	incomplete := jarOf(t, manifestOf("Implementation-Title: a", "Implementation-Version: 1"))
+	tests := map[string]struct {
+		name, body, of string
+		want           Jar
+	}{
+		"a name":               {"a-1.0.jar", plain, plain, Jar{Named: true}},
+		"no version":           {"a.jar", plain, plain, Jar{}},
+		"a manifest":           {"a.jar", titled, titled, Jar{Group: "com.fasterxml.jackson.core", Artifact: "jackson-databind", Version: "2.9"}},
+		"a bundle":             {"a.jar", bundle, bundle, Jar{Group: "org.osgi", Artifact: "core", Version: "6.0"}},
+		"a manifest in parts":  {"a-1.jar", incomplete, incomplete, Jar{Named: true}},
+		"a nested one":         {"a.war", jarOf(t, member{"a-1.0.jar", plain}), plain, Jar{Named: true}},
+		"a stored nested one":  {"a.war", archive(t, zip.Store, member{"a-1.0.jar", plain}), plain, Jar{Named: true}},
+		"a description":        {"a-1.0.jar", jarOf(t, pom("g", "a", "1.0")), "", Jar{}},
+		"no index of its kind": {"a-1.0.war", plain, "", Jar{Named: true}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if test.of != "" {
+				test.want.SHA1 = fmt.Sprintf("%x", sha1.Sum([]byte(test.of)))
+			}
+			got := readLayer(t, 0, file(test.name, test.body)).Files[test.name].Packages
+			if len(got) != 1 {
+				t.Fatalf("packages %v, want one", got)
+			}
+			if diff := cmp.Diff(test.want, got[0].Jar); diff != "" {
+				t.Errorf("evidence (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Archives that lie one on another cannot make more work than there are bytes.
+func TestReadJavaSumsAreBounded(t *testing.T) {
+	plain := jarOf(t, member{"A.class", strings.Repeat("x", 1000)})
+	war := archive(t, zip.Store, member{"a-1.jar", plain}, member{"b-1.jar", plain}, member{"c-1.jar", plain})
+	got := mustRead(t, Limits{UnpackedBytes: int64(2 * len(plain))}, file("a.war", war)).Files["a.war"]
+	if got.Reason != v1alpha1.ReasonLimitExceeded || len(got.Packages) != 3 || got.Packages[2].Jar.SHA1 != "" {
+		t.Errorf("got %+v, want the third without its sum, and the reason for it", got)
+	}
+}
+
+func FuzzJavaManifest(f *testing.F) {
+	f.Add([]byte(manifestOf("Implementation-Title: a", " b", "Bundle-SymbolicName: a.b;c").body))
+	f.Add([]byte(" a\n:\n\n"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m := parseJavaManifest(raw)
+		found := m.gav()
+		if whole := found.Group != "" && found.Artifact != "" && found.Version != ""; !whole && found != (Jar{}) {
+			t.Errorf("half of a name: %+v", found)
+		}
+		if strings.Contains(m.version(), " ") {
+			t.Errorf("version %q", m.version())
+		}
+	})
 }
 
 // A package in a nested archive has a path through it, in its layer.

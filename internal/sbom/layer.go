@@ -39,20 +39,29 @@ type File struct {
 	// Symlink is the target of a symbolic link in the place of a package database
 	// or of its directory.
 	Symlink string `json:"y,omitempty"`
+	// Program says that the file, or what it links to, is a program of interest.
+	Program bool `json:"x,omitempty"`
+	// Target is that of a program's symbolic link.
+	Target string `json:"t,omitempty"`
+	// Setuid says that a regular file has the setuid or setgid bit.
+	Setuid bool `json:"u,omitempty"`
 	// Reason and Message say why the file, or the rest of it, is unread.
 	Reason  string `json:"r,omitempty"`
 	Message string `json:"m,omitempty"`
 }
 
 func (f File) empty() bool {
-	return len(f.Packages) == 0 && len(f.Owned) == 0 && f.Build == nil && f.OS == OS{} && f.Link == "" && f.Symlink == "" && f.Reason == ""
+	return len(f.Packages) == 0 && len(f.Owned) == 0 && f.Build == nil && f.OS == OS{} && f.Link == "" && f.Symlink == "" && f.Reason == "" &&
+		!f.Program && !f.Setuid
 }
+
+func (j Jar) size() int { return len(j.SHA1) + len(j.Group) + len(j.Artifact) + len(j.Version) }
 
 // size is about what f takes in memory, in bytes.
 func (f File) size() int64 {
-	n := 160 + len(f.Link) + len(f.Symlink) + len(f.Message) + 8*len(f.Owned)
+	n := 160 + len(f.Link) + len(f.Symlink) + len(f.Target) + len(f.Message) + 8*len(f.Owned)
 	for _, p := range f.Packages {
-		n += 160 + len(p.Name) + len(p.Version) + len(p.SourceName) + len(p.SourceVersion) + len(p.Arch) + len(p.Modularity) + len(p.Path)
+		n += 160 + len(p.Name) + len(p.Version) + len(p.SourceName) + len(p.SourceVersion) + len(p.Arch) + len(p.Modularity) + len(p.Path) + p.Jar.size()
 	}
 	if f.Build != nil {
 		for _, set := range f.Build.ContentSets {

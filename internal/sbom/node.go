@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"regexp"
 	"strings"
 )
 
@@ -48,3 +49,20 @@ func unlessFixture(name string, err error) error {
 	}
 	return err
 }
+
+// storedName is that of a file in a pnpm store, such as v3/files/0a/1b2c...
+var storedName = regexp.MustCompile(`(?:^|/)files/[0-9a-f]{2}/[0-9a-f]{30,}$`)
+
+func isStored(name string) bool { return storedName.MatchString(name) }
+
+// storedManifest reads a file that may be a package.json. If it is none, nobody
+// will ask for it.
+var storedManifest = extractor{name: "node package", read: func(e *entry) (File, error) {
+	if e.size > e.limits.ManifestBytes {
+		return File{}, nil
+	}
+	if is, err := e.startsWith("{"); err != nil || !is {
+		return File{}, err
+	}
+	return readPackageJSON(e)
+}}

@@ -125,7 +125,7 @@ func FuzzDetectOS(f *testing.F) {
 				continue
 			}
 			os, _ := part.read(strings.NewReader(content))
-			got := detectOS(view{path: {OS: os}})
+			got := detectOS(view{path: {File: File{OS: os}}})
 			if (got.Family == "") != (got.Release == "") || (got.RepositoryFamily == "") != (got.RepositoryRelease == "") {
 				t.Errorf("%s %q gives half a system: %+v", path, content, got)
 			}

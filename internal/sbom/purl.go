@@ -22,6 +22,13 @@ var purlTypes = map[PackageType]string{
 	TypeConan:      packageurl.TypeConan,
 	TypeBitnami:    packageurl.TypeBitnami,
 	TypeJulia:      packageurl.TypeJulia,
+	TypeNuGet:      packageurl.TypeNuget,
+	TypeSwift:      packageurl.TypeSwift,
+	TypeCocoaPods:  packageurl.TypeCocoapods,
+	TypePub:        packageurl.TypePub,
+	TypeHex:        packageurl.TypeHex,
+	TypeKubernetes: "k8s",
+	TypeConda:      packageurl.TypeConda,
 }
 
 // PURLs are the package's own URL and, where it was built from a source package

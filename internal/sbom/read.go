@@ -2,7 +2,6 @@ package sbom
 
 import (
 	"archive/tar"
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -26,19 +25,20 @@ import (
 // or the cause of ctx (so that a deadline can carry an *Error of the caller's).
 func Read(ctx context.Context, diffID image.Digest, stream io.Reader, limits Limits) (*Layer, error) {
 	limits = limits.withDefaults()
-	source := &source{ctx: ctx, r: stream, limit: limits.Bytes}
+	source := newSource(ctx, stream, limits.Bytes)
 	w := &walk{
 		ctx:    ctx,
 		limits: limits,
-		tar:    tar.NewReader(bufio.NewReaderSize(source, 64<<10)),
+		tar:    tar.NewReader(source),
 		layer:  &Layer{DiffID: diffID, Files: map[string]File{}},
 		dirs:   map[string]bool{},
+		stored: map[string]File{},
 	}
 	defer w.held.close()
 	err := w.run()
 	if err == nil {
 		// The registry's verification of the digest is the error of the last read.
-		_, err = io.Copy(io.Discard, source)
+		err = source.drain()
 	}
 	if source.err != nil {
 		err = source.err
@@ -63,33 +63,6 @@ func layerError(diffID image.Digest, err error) error {
 	return wrapped
 }
 
-// source is the stream, bounded in bytes and by its context. It remembers its
-// error, since parsers between it and Read may hide it.
-type source struct {
-	ctx   context.Context
-	r     io.Reader
-	limit int64
-	read  int64
-	err   error
-}
-
-func (s *source) Read(p []byte) (int, error) {
-	if s.err == nil && s.ctx.Err() != nil {
-		s.err = context.Cause(s.ctx)
-	}
-	if s.err != nil {
-		return 0, s.err
-	}
-	n, err := s.r.Read(p)
-	if s.read += int64(n); s.read > s.limit {
-		err = exceeded("bytes", s.limit)
-	}
-	if err != nil && err != io.EOF {
-		s.err = err
-	}
-	return n, err
-}
-
 // walk is the state of reading one layer.
 type walk struct {
 	ctx    context.Context
@@ -97,7 +70,10 @@ type walk struct {
 	tar    *tar.Reader
 	layer  *Layer
 	// dirs are the directories above the layer's files: a later entry may replace one.
-	dirs   map[string]bool
+	dirs map[string]bool
+	// stored are the package.json files of a pnpm store, under the names that they
+	// have there: it is by hard links that they get to their packages.
+	stored map[string]File
 	memory bytes.Buffer
 	held   held
 
@@ -199,6 +175,7 @@ func (w *walk) whiteout(name string) bool {
 func (w *walk) replace(name string) {
 	w.layer.Gone.add(name)
 	delete(w.layer.Files, name)
+	delete(w.stored, name)
 	if w.dirs[name] {
 		maps.DeleteFunc(w.layer.Files, func(p string, _ File) bool { return strings.HasPrefix(p, name+"/") })
 		delete(w.dirs, name)
@@ -206,9 +183,14 @@ func (w *walk) replace(name string) {
 }
 
 func (w *walk) regular(name string, header *tar.Header) error {
+	own := facts(name, header)
 	x := extractorOf(name, fs.FileMode(header.Mode).Perm())
-	if x == nil {
-		return nil
+	inStore := x == nil && isStored(name)
+	switch {
+	case inStore:
+		x = &storedManifest
+	case x == nil:
+		return w.keep(name, own)
 	}
 	e := &entry{ctx: w.ctx, path: name, size: header.Size, limits: w.limits, body: w, memory: &w.memory, held: &w.held}
 	defer e.close()
@@ -222,7 +204,14 @@ func (w *walk) regular(name string, header *tar.Header) error {
 	if err != nil {
 		file.Reason, file.Message = unreadReason(err), fmt.Sprintf("%s: %.300v", x.name, err)
 	}
-	return w.keep(cmp.Or(e.of, name), file)
+	if inStore {
+		w.stored[name] = file
+		return w.spend(file.size() + int64(len(name)))
+	}
+	if e.of != "" {
+		return w.keep(e.of, file)
+	}
+	return w.keep(name, file.withFacts(own))
 }
 
 // Read is the content of the present entry. A sparse file has more of it than
@@ -239,23 +228,31 @@ func (w *walk) Read(p []byte) (int, error) {
 // hardLink takes what the link's target says. A target that this layer does not
 // have is looked for below it, by Squash.
 func (w *walk) hardLink(name string, header *tar.Header) error {
-	if extractorOf(name, fs.FileMode(header.Mode).Perm()) == nil {
-		return nil
-	}
 	target, err := w.clean(header.Linkname)
 	if err != nil {
 		return err
 	}
-	if file, ok := w.layer.Files[target]; ok {
-		return w.keep(name, file)
+	file, here := w.layer.Files[target]
+	if stored, ok := w.stored[target]; ok && !here && isPackageJSON(name, 0) {
+		file, here = stored, true
 	}
-	return w.keep(name, File{Link: target})
+	own := facts(name, header)
+	own.Setuid = own.Setuid || file.Setuid
+	own.Program = own.Program || file.Program && programKind(name) != ""
+	switch wanted := extractorOf(name, fs.FileMode(header.Mode).Perm()) != nil; {
+	case !wanted:
+		file = File{}
+	case !here:
+		file = File{Link: target}
+	}
+	return w.keep(name, file.withFacts(own))
 }
 
-// symlink keeps a link that hides a package database, unless Squash finds that
-// the link leads to another.
+// symlink keeps a link that is a program of interest, or that hides a package
+// database, unless Squash finds that the link leads to another.
 func (w *walk) symlink(name string, header *tar.Header) error {
-	if !isDatabase(name) && !isDatabaseDir(name) {
+	database, own := isDatabase(name) || isDatabaseDir(name), facts(name, header)
+	if !database && !own.Program {
 		return nil
 	}
 	target := header.Linkname
@@ -265,6 +262,10 @@ func (w *walk) symlink(name string, header *tar.Header) error {
 	target, err := w.clean(target)
 	if err != nil {
 		return err
+	}
+	if own.Program {
+		own.Target = target
+		return w.keep(name, own)
 	}
 	return w.keep(name, File{Symlink: "/" + target})
 }

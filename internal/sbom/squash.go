@@ -25,7 +25,10 @@ func Squash(config Config, layers []*Layer) (*Image, error) {
 	for _, layer := range layers {
 		visible.put(layer)
 	}
-	img := &Image{OS: detectOS(visible), Config: config, Builds: buildsOf(layers), Unread: visible.unread()}
+	img := &Image{
+		OS: detectOS(visible), Config: config, Builds: buildsOf(layers), Unread: visible.unread(),
+		Programs: visible.programs(), Setuid: visible.setuid(),
+	}
 	owned := visible.owned()
 	for name, file := range visible {
 		for _, p := range file.Packages {
@@ -82,19 +85,26 @@ func comparePackages(a, b Package) int {
 
 // view holds the files that are visible above some number of layers. Its
 // packages have their Layer.
-type view map[string]*File
+type view map[string]*shown
+
+// shown is a visible file.
+type shown struct {
+	File
+	// brought is the layer that brought it, if it is a program of interest.
+	brought image.Digest
+}
 
 // put puts one more layer above.
 func (v view) put(layer *Layer) {
 	files := make(view, len(layer.Files))
 	for name, file := range layer.Files {
 		if file.Link != "" {
-			file = v.follow(name, file.Link, layer)
+			file = v.follow(name, file.Link, layer).withFacts(file)
 		}
 		files[name] = file.in(layer.DiffID, v[name])
 	}
 	hiding := shadow{layer: layer, under: map[string]bool{}}
-	maps.DeleteFunc(v, func(name string, _ *File) bool { return hiding.hides(name) })
+	maps.DeleteFunc(v, func(name string, _ *shown) bool { return hiding.hides(name) })
 	maps.Copy(v, files)
 }
 
@@ -102,7 +112,7 @@ func (v view) put(layer *Layer) {
 // unless the link's own has it.
 func (v view) follow(name, target string, layer *Layer) File {
 	if file, ok := v[target]; ok && !layer.Gone.has(target) {
-		return *file
+		return file.File
 	}
 	if wantedByName := extractorOf(name, 0) != nil; !wantedByName {
 		return File{}
@@ -115,19 +125,24 @@ func (v view) follow(name, target string, layer *Layer) File {
 
 // in returns the file with each package's layer: that of the same package in
 // the older content of the path, if it had it, or else diffID. So the packages
-// of a database that one more package was added to stay where they were.
-func (f File) in(diffID image.Digest, older *File) *File {
+// of a database that one more package was added to stay where they were, and so
+// does a program that was written anew.
+func (f File) in(diffID image.Digest, older *shown) *shown {
+	now := &shown{File: f, brought: diffID}
 	brought := map[Package]image.Digest{}
 	if older != nil {
+		if older.Program {
+			now.brought = older.brought
+		}
 		for _, p := range older.Packages {
 			brought[p.identity()] = p.Layer
 		}
 	}
-	f.Packages = slices.Clone(f.Packages)
-	for i := range f.Packages {
-		f.Packages[i].Layer = cmp.Or(brought[f.Packages[i].identity()], diffID)
+	now.Packages = slices.Clone(f.Packages)
+	for i, p := range now.Packages {
+		now.Packages[i].Layer = cmp.Or(brought[p.identity()], diffID)
 	}
-	return &f
+	return now
 }
 
 // identity is what makes a package the same in two layers.
@@ -141,7 +156,7 @@ func (p Package) identity() Package {
 // at is the file, or an empty one.
 func (v view) at(name string) File {
 	if file, ok := v[name]; ok {
-		return *file
+		return file.File
 	}
 	return File{}
 }

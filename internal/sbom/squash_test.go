@@ -14,6 +14,8 @@ func TestSquash(t *testing.T) {
 	const (
 		a = "app/node_modules/a/package.json"
 		b = "app/node_modules/b/package.json"
+
+		pnpmHash = "b2c3d4e5f60718293a4b5c6d7e8f90b2c3d4e5f60718293a4b5c6d7e8f90"
 	)
 	gopher := goBinary(t)
 	tests := map[string]struct {
@@ -141,6 +143,13 @@ func TestSquash(t *testing.T) {
 		},
 		"hard link to what its own layer put in a package's place": {
 			layers: [][]item{{program("bin/gopher", gopher)}, {program("bin/gopher", "#!/bin/sh\n"), hardlink("bin/other", "bin/gopher", 0o755)}},
+		},
+		"hard link into a pnpm store": {
+			layers: [][]item{{
+				file("srv/.pnpm-store/v3/files/0a/"+pnpmHash, npm("a", "1.0.0")), file("srv/.pnpm-store/v3/files/0b/"+pnpmHash, "module.exports = 1"),
+				hardlink("srv/"+a, "srv/.pnpm-store/v3/files/0a/"+pnpmHash, 0o644), hardlink("srv/a/index.js", "srv/.pnpm-store/v3/files/0b/"+pnpmHash, 0o644),
+			}},
+			want: []string{"node-pkg a 1.0.0 0 srv/" + a},
 		},
 		"hard link that is not of interest": {
 			layers: [][]item{{file(a, npm("a", "1.0.0")), hardlink("copy.json", a, 0o644)}},

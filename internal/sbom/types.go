@@ -44,8 +44,10 @@ type Package struct {
 	// A jar's is group:artifact, or the artifact alone where the jar does not say
 	// its group: no advisory is about that name.
 	Name string `json:"n"`
-	// Version is complete: [epoch:]version[-release]. Those of Go modules and of
-	// stdlib begin with v. Empty where a Go module was built without one.
+	// Version is complete: [epoch:]version[-release]. Those of Go modules, but where the
+	// linker was told another, and of
+	// stdlib begin with v. Empty where a Go module was built without one, or where a
+	// jar does not say it.
 	Version string `json:"v,omitempty"`
 	// SourceName and SourceVersion of the package that a system package was built
 	// from: never empty for one, and empty for language packages.
@@ -61,6 +63,22 @@ type Package struct {
 	Layer image.Digest `json:"l,omitempty"`
 	// ThirdParty marks a system package that the system's vendor did not make.
 	ThirdParty bool `json:"x,omitempty"`
+	// Jar is what a Java archive without a description of its own offers to find
+	// its group by.
+	Jar Jar `json:"j,omitzero"`
+}
+
+// Jar is what a Java archive says of itself without naming its group for sure.
+type Jar struct {
+	// SHA1 of the archive, in hexadecimal.
+	SHA1 string `json:"h,omitempty"`
+	// Group, Artifact and Version as its manifest has them: any may be a mere title.
+	// All are empty where one is.
+	Group    string `json:"g,omitempty"`
+	Artifact string `json:"a,omitempty"`
+	Version  string `json:"v,omitempty"`
+	// Named says that the package's name and version are those of the file's name.
+	Named bool `json:"n,omitempty"`
 }
 
 // OS is an operating system's family and release, in Trivy's terms.

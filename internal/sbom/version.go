@@ -2,4 +2,4 @@ package sbom
 
 // ExtractorVersion changes whenever the same bytes yield another Layer or
 // Image, so that what an older version stored is extracted again.
-const ExtractorVersion = "5"
+const ExtractorVersion = "7"

@@ -26,6 +26,29 @@ var statuses = map[match.Status]v1alpha1.VulnerabilityStatus{
 	match.StatusEndOfLife:          v1alpha1.StatusEndOfLife,
 }
 
+// Facts are what policies read of an image that was scanned: all but where and how it runs.
+func Facts(content *sbom.Image, findings []match.Finding) policy.Facts {
+	facts := policy.Facts{
+		Scanned:  true,
+		Findings: Findings(content, findings),
+		Packages: make([]policy.Package, 0, len(content.Packages)),
+		Setuid:   content.Setuid,
+		Config: policy.Config{
+			Created:      content.Config.Created,
+			User:         content.Config.User,
+			ExposedPorts: content.Config.ExposedPorts,
+			SecretEnv:    content.Config.SecretEnv,
+		},
+	}
+	for _, p := range content.Packages {
+		facts.Packages = append(facts.Packages, policy.Package{Name: p.Name, Source: p.SourceName, Type: string(p.Type), Path: p.Path})
+	}
+	for _, p := range content.Programs {
+		facts.Programs = append(facts.Programs, policy.Program{Path: p.Path, Kind: v1alpha1.PackageKind(p.Kind)})
+	}
+	return facts
+}
+
 // Findings puts the findings of an image into the policies' terms.
 func Findings(content *sbom.Image, findings []match.Finding) []policy.Finding {
 	out := make([]policy.Finding, 0, len(findings))

@@ -98,18 +98,25 @@ func (s *Scanner) pull(ctx context.Context, target Target, candidate Candidate) 
 	if err != nil {
 		return nil, err
 	}
-	img, err := s.Store.Image(manifest.Digest)
-	if errors.Is(err, store.ErrNotFound) {
-		img, err = s.extract(ctx, manifest)
-		if err != nil {
-			return nil, fmt.Errorf("scan %s: %w", candidate.Reference.WithDigest(manifest.Digest), err)
-		}
-		err = s.Store.PutImage(img)
-	}
+	img, err := s.Image(ctx, manifest)
 	if err != nil {
-		return nil, stored(err)
+		return nil, fmt.Errorf("scan %s: %w", candidate.Reference.WithDigest(manifest.Digest), err)
 	}
 	return img, stored(s.Store.PutResolution(target.Digest, target.Platform, manifest.Digest))
+}
+
+// Image returns what the image of a manifest contains, from the store or else
+// from its layers. Its errors are those of Scan.
+func (s *Scanner) Image(ctx context.Context, manifest *registry.Manifest) (*store.Image, error) {
+	img, err := s.Store.Image(manifest.Digest)
+	if !errors.Is(err, store.ErrNotFound) {
+		return img, stored(err)
+	}
+	img, err = s.extract(ctx, manifest)
+	if err != nil {
+		return nil, err
+	}
+	return img, stored(s.Store.PutImage(img))
 }
 
 // resolve fetches the manifest. A bare digest cannot be pulled: the spec's tag

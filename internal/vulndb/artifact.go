@@ -9,7 +9,15 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 )
 
-const layerType = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
+// Format of an artifact that holds a database: a layer with two files.
+type Format struct {
+	// LayerType is the layer's media type.
+	LayerType string
+	// File is the database's name. metadata.json is beside it.
+	File string
+}
+
+var trivyDB = Format{LayerType: "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip", File: dbFile}
 
 // Limits of a database's size, in bytes.
 type Limits struct {
@@ -38,14 +46,14 @@ type Layer struct {
 	Open func(context.Context) (io.ReadCloser, error)
 }
 
-// databaseLayer returns the only layer of an artifact that holds a database.
-func databaseLayer(a Artifact, limits Limits) (Layer, error) {
+// layer returns the only layer of an artifact that holds a database.
+func (f Format) layer(a Artifact, limits Limits) (Layer, error) {
 	if len(a.Layers) != 1 {
 		return Layer{}, invalidf("artifact has %d layers, want 1", len(a.Layers))
 	}
 	l := a.Layers[0]
-	if l.MediaType != layerType {
-		return Layer{}, invalidf("layer is of type %.100q, want %s", l.MediaType, layerType)
+	if l.MediaType != f.LayerType {
+		return Layer{}, invalidf("layer is of type %.100q, want %s", l.MediaType, f.LayerType)
 	}
 	if l.Size < 0 || l.Size > limits.Compressed {
 		return Layer{}, tooLarge("layer", limits.Compressed)

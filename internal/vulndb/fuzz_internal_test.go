@@ -58,7 +58,7 @@ func FuzzUnpack(f *testing.F) {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		err := unpack(dir, bytes.NewReader(content), l, Limits{Compressed: 1 << 20, Unpacked: 1 << 20})
+		err := trivyDB.unpack(dir, bytes.NewReader(content), l, Limits{Compressed: 1 << 20, Unpacked: 1 << 20})
 		entries, readErr := os.ReadDir(dir)
 		if readErr != nil {
 			t.Fatal(readErr)

@@ -16,7 +16,7 @@ import (
 type Source struct {
 	// Reference of an OCI artifact in trivy-db's format.
 	Reference string
-	// Directory that holds trivy.db and metadata.json, or an OCI layout of the artifact.
+	// Directory that holds the database and metadata.json, or an OCI layout of the artifact.
 	Directory string
 }
 
@@ -45,22 +45,39 @@ type origin interface {
 	fetch(ctx context.Context, revision image.Digest, dir string, limits Limits) error
 }
 
-func (u *Updater) open(s Source) (origin, error) {
+// Fetch writes the two files of a database of that format to the directory dir,
+// which is empty, and returns the source's revision. Where that is known already,
+// it writes nothing. Files that it wrote before an error are to be removed; what is
+// in the database is for the caller to verify. Errors are as those of Update.
+func Fetch(ctx context.Context, s Source, format Format, registry Registry, known image.Digest, dir string, limits Limits) (image.Digest, error) {
+	from, err := open(s, format, registry)
+	if err != nil {
+		return "", err
+	}
+	revision, err := from.revision(ctx)
+	if err != nil || revision == known {
+		return revision, err
+	}
+	return revision, from.fetch(ctx, revision, dir, limits)
+}
+
+func open(s Source, format Format, registry Registry) (origin, error) {
 	if s.Directory == "" {
 		reference, err := image.ParseReference(s.Reference)
 		if err != nil {
 			return nil, unavailable("read source", err)
 		}
-		return artifact{registry: u.registry, reference: reference}, nil
+		return artifact{format: format, registry: registry, reference: reference}, nil
 	}
-	if _, err := os.Stat(filepath.Join(s.Directory, layoutFile)); err == nil {
-		return artifact{registry: layout(s.Directory)}, nil
+	if IsLayout(s.Directory) {
+		return artifact{format: format, registry: layout(s.Directory)}, nil
 	}
-	return directory(s.Directory), nil
+	return directory{path: s.Directory, file: format.File}, nil
 }
 
 // artifact is a source in a registry or an OCI layout.
 type artifact struct {
+	format    Format
 	registry  Registry
 	reference image.Reference
 }
@@ -78,7 +95,7 @@ func (a artifact) fetch(ctx context.Context, revision image.Digest, dir string, 
 	if err != nil {
 		return unavailable("fetch artifact", err)
 	}
-	l, err := databaseLayer(fetched, limits)
+	l, err := a.format.layer(fetched, limits)
 	if err != nil {
 		return err
 	}
@@ -87,12 +104,12 @@ func (a artifact) fetch(ctx context.Context, revision image.Digest, dir string, 
 		return unavailable("fetch layer", err)
 	}
 	defer blob.Close()
-	return unpack(dir, blob, l, limits)
+	return a.format.unpack(dir, blob, l, limits)
 }
 
 // directory is a source that holds a database's two files. They are copied,
 // because whoever put them there may replace them at any time.
-type directory string
+type directory struct{ path, file string }
 
 // revision is a digest of the two files.
 func (d directory) revision(context.Context) (image.Digest, error) {
@@ -110,7 +127,7 @@ func (d directory) fetch(_ context.Context, revision image.Digest, dir string, l
 		return err
 	}
 	if copied != revision {
-		return unavailable("copy database", fmt.Errorf("%s changed meanwhile", string(d)))
+		return unavailable("copy database", fmt.Errorf("%s changed meanwhile", d.path))
 	}
 	return nil
 }
@@ -121,7 +138,7 @@ func (d directory) each(limits Limits, read func(name string, file io.Reader, li
 	for _, part := range []struct {
 		name  string
 		limit int64
-	}{{metadataFile, maxMetadataBytes}, {dbFile, limits.Unpacked}} {
+	}{{metadataFile, maxMetadataBytes}, {d.file, limits.Unpacked}} {
 		content := sha256.New()
 		if err := d.read(part.name, func(file io.Reader) error {
 			return read(part.name, io.TeeReader(file, content), part.limit)
@@ -134,7 +151,7 @@ func (d directory) each(limits Limits, read func(name string, file io.Reader, li
 }
 
 func (d directory) read(name string, read func(io.Reader) error) error {
-	file, err := os.Open(filepath.Join(string(d), name))
+	file, err := os.Open(filepath.Join(d.path, name))
 	if err != nil {
 		return unavailable("read database", err)
 	}

@@ -18,12 +18,12 @@ import (
 
 // unpack writes the two files of a database layer to dir. It fails where the
 // layer holds anything else, is larger than it says, or does not have its digest.
-func unpack(dir string, blob io.Reader, l Layer, limits Limits) error {
+func (f Format) unpack(dir string, blob io.Reader, l Layer, limits Limits) error {
 	transport := &transport{from: blob}
 	hash := sha256.New()
 	// One byte more than announced, so that a longer blob shows.
 	compressed := io.TeeReader(io.LimitReader(transport, l.Size+1), hash)
-	err := untar(dir, compressed, limits)
+	err := f.untar(dir, compressed, limits)
 	if err == nil {
 		_, err = io.Copy(io.Discard, compressed)
 	}
@@ -60,12 +60,12 @@ func (t *transport) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func untar(dir string, compressed io.Reader, limits Limits) error {
+func (f Format) untar(dir string, compressed io.Reader, limits Limits) error {
 	zipped, err := gzip.NewReader(compressed)
 	if err != nil {
 		return invalidf("unpack layer: %w", err)
 	}
-	caps := map[string]int64{dbFile: limits.Unpacked, metadataFile: maxMetadataBytes}
+	caps := map[string]int64{f.File: limits.Unpacked, metadataFile: maxMetadataBytes}
 	archive := tar.NewReader(zipped)
 	for {
 		header, err := archive.Next()
@@ -78,7 +78,7 @@ func untar(dir string, compressed io.Reader, limits Limits) error {
 		name := path.Clean(header.Name)
 		limit, expected := caps[name]
 		if !expected || header.Typeflag != tar.TypeReg {
-			return invalidf("layer holds %.100q, want the files %s and %s, once each", header.Name, dbFile, metadataFile)
+			return invalidf("layer holds %.100q, want the files %s and %s, once each", header.Name, f.File, metadataFile)
 		}
 		delete(caps, name)
 		if err := writeFile(filepath.Join(dir, name), archive, limit); err != nil {

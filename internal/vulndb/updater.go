@@ -131,7 +131,7 @@ func (u *Updater) Update(ctx context.Context, sources []Source, allowRollback bo
 }
 
 func (u *Updater) try(ctx context.Context, source Source, allowRollback bool) (*Current, error) {
-	from, err := u.open(source)
+	from, err := open(source, trivyDB, u.registry)
 	if err != nil {
 		return nil, err
 	}

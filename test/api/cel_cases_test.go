@@ -32,11 +32,13 @@ var policyCases = map[string]specCase{
 		`spec.rules[0].name: Invalid value: "No good": spec.rules[0].name in body should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'`}},
 	"rule without its member": {`{rules: [{name: a, type: Vulnerabilities}]}`, []string{`spec.rules[0]: vulnerabilities is set exactly where type is Vulnerabilities`}},
 
-	"Registries":     {`{rules: [{name: a, type: Registries, registries: {allowed: ["x/**"]}}]}`, []string{`spec.rules[0]: rules of type Registries are not implemented in this version`}},
+	"Registries":     {spec: ruleOf("Registries", "registries", `{allowed: ["x/**"], denied: [x/y]}`)},
 	"Signatures":     {`{rules: [{name: a, type: Signatures, signatures: {key: {publicKey: x}}}]}`, []string{signatureRefused}},
-	"Packages":       {`{rules: [{name: a, type: Packages, packages: {denied: [sudo]}}]}`, []string{`spec.rules[0]: rules of type Packages are not implemented in this version`}},
-	"Workload":       {`{rules: [{name: a, type: Workload, workload: {profile: Restricted}}]}`, []string{`spec.rules[0]: rules of type Workload are not implemented in this version`}},
-	"Image":          {`{rules: [{name: a, type: Image, image: {maxAgeDays: 90}}]}`, []string{`spec.rules[0]: rules of type Image are not implemented in this version`}},
+	"Packages":       {spec: ruleOf("Packages", "packages", `{denied: [sudo], deniedKinds: [Netcat, Sudo, SSHServer, Compiler, PackageManager, Shell]}`)},
+	"kinds alone":    {spec: ruleOf("Packages", "packages", `{deniedKinds: [Shell]}`)},
+	"Workload":       {spec: ruleOf("Workload", "workload", `{profile: Restricted, nonRoot: Required, readOnlyRootFilesystem: Ignored, noPrivilegeEscalation: Required}`)},
+	"Image":          {spec: ruleOf("Image", "image", `{maxAgeDays: 90, deniedTags: [latest], user: NonRoot, deniedPorts: [22], secretEnv: Denied, setuid: Allowed}`)},
+	"setuid alone":   {spec: ruleOf("Image", "image", `{setuid: Denied}`)},
 	"BaseImage":      {`{rules: [{name: a, type: BaseImage, baseImage: {maxBehindDays: 30}}]}`, []string{`spec.rules[0]: rules of type BaseImage are not implemented in this version`}},
 	"CEL":            {`{rules: [{name: a, type: CEL, cel: {expression: "true"}}]}`, []string{`spec.rules[0]: rules of type CEL are not implemented in this version`}},
 	"foreign member": {`{rules: [{name: a, type: Vulnerabilities, vulnerabilities: {maxCount: 0}, registries: {allowed: [x]}}]}`, []string{`spec.rules[0]: registries is set exactly where type is Registries`}},
@@ -63,9 +65,19 @@ var policyCases = map[string]specCase{
 	"deadline among severities":    {spec: vulnerabilities(`{severities: [High, Low], deadlines: [{severity: High, days: 1}]}`)},
 	"deadline with no severities":  {spec: vulnerabilities(`{severities: [], deadlines: [{severity: High, days: 0}]}`)},
 	"a count and a deadline":       {spec: vulnerabilities(`{maxCount: 3, deadlines: [{severity: High, days: 1}]}`)},
-	"registries that say nothing":  {`{rules: [{name: a, type: Registries, registries: {}}]}`, []string{`spec.rules[0]: rules of type Registries are not implemented in this version`, `spec.rules[0].registries: at least one of the fields in [allowed denied] must be set`}},
-	"workload that says nothing":   {`{rules: [{name: a, type: Workload, workload: {}}]}`, []string{`spec.rules[0]: rules of type Workload are not implemented in this version`, `spec.rules[0].workload: at least one of the fields in [profile nonRoot readOnlyRootFilesystem noPrivilegeEscalation] must be set`}},
-	"image that says nothing":      {`{rules: [{name: a, type: Image, image: {}}]}`, []string{`spec.rules[0]: rules of type Image are not implemented in this version`, `spec.rules[0].image: at least one of the fields in [maxAgeDays deniedTags user deniedPorts] must be set`}},
+	"registries that say nothing":  {`{rules: [{name: a, type: Registries, registries: {}}]}`, []string{`spec.rules[0].registries: at least one of the fields in [allowed denied] must be set`}},
+	"workload that says nothing":   {`{rules: [{name: a, type: Workload, workload: {}}]}`, []string{`spec.rules[0].workload: at least one of the fields in [profile nonRoot readOnlyRootFilesystem noPrivilegeEscalation] must be set`}},
+	"image that says nothing":      {`{rules: [{name: a, type: Image, image: {}}]}`, []string{`spec.rules[0].image: at least one of the fields in [maxAgeDays deniedTags user deniedPorts secretEnv setuid] must be set`}},
+	"packages that say nothing":    {ruleOf("Packages", "packages", `{}`), []string{`spec.rules[0].packages: at least one of the fields in [denied deniedKinds] must be set`}},
+	"no pattern":                   {ruleOf("Packages", "packages", `{denied: []}`), []string{`spec.rules[0].packages.denied: Invalid value: 0: spec.rules[0].packages.denied in body should have at least 1 items`}},
+	"a pattern with a space":       {ruleOf("Registries", "registries", `{allowed: ["a b"]}`), []string{`spec.rules[0].registries.allowed[0]: Invalid value: "a b": spec.rules[0].registries.allowed[0] in body should match '^\S+$'`}},
+	"a kind twice":                 {ruleOf("Packages", "packages", `{deniedKinds: [Shell, Shell]}`), []string{`spec.rules[0].packages.deniedKinds[1]: Duplicate value: "Shell"`}},
+	"a kind that there is not":     {ruleOf("Packages", "packages", `{deniedKinds: [Telnet]}`), []string{`spec.rules[0].packages.deniedKinds[0]: Unsupported value: "Telnet": supported values: "Shell", "PackageManager", "Netcat", "Sudo", "SSHServer", "Compiler"`}},
+	"a profile that there is not":  {ruleOf("Workload", "workload", `{profile: Privileged}`), []string{`spec.rules[0].workload.profile: Unsupported value: "Privileged": supported values: "Baseline", "Restricted"`}},
+	"a setting that is no word":    {ruleOf("Workload", "workload", `{nonRoot: Always}`), []string{`spec.rules[0].workload.nonRoot: Unsupported value: "Always": supported values: "Ignored", "Required"`}},
+	"a permission that is no word": {ruleOf("Image", "image", `{secretEnv: Required}`), []string{`spec.rules[0].image.secretEnv: Unsupported value: "Required": supported values: "Allowed", "Denied"`}},
+	"a negative age":               {ruleOf("Image", "image", `{maxAgeDays: -1}`), []string{`spec.rules[0].image.maxAgeDays: Invalid value: -1: spec.rules[0].image.maxAgeDays in body should be greater than or equal to 0`}},
+	"a port out of range":          {ruleOf("Image", "image", `{deniedPorts: [65536]}`), []string{`spec.rules[0].image.deniedPorts[0]: Invalid value: 65536: spec.rules[0].image.deniedPorts[0] in body should be less than or equal to 65535`}},
 	"base image that says nothing": {`{rules: [{name: a, type: BaseImage, baseImage: {}}]}`, []string{`spec.rules[0]: rules of type BaseImage are not implemented in this version`, `spec.rules[0].baseImage: at least one of the fields in [allowed maxBehindDays] must be set`}},
 
 	"keyless":             {signatures(`{keyless: {issuer: a, subjectRegExp: b}}`), []string{signatureRefused}},
@@ -133,6 +145,10 @@ selector:
 rules:
 - {name: deadlines, type: Vulnerabilities, vulnerabilities: {fix: Available, clock: FirstObserved, deadlines: [{severity: Critical, days: 7}, {severity: High, days: 30}]}}
 - {name: none, type: Vulnerabilities, action: Warn, vulnerabilities: {exploitation: Any, severities: [Critical, High, Medium, Low, Unknown], maxCount: 0}}
+- {name: trusted, type: Registries, registries: {allowed: ["registry.example.com/**", "docker.io/library/*"]}}
+- {name: small, type: Packages, action: Audit, packages: {denied: ["netcat*", sudo, openssh-server], deniedKinds: [Shell]}}
+- {name: pod, type: Workload, action: Warn, workload: {profile: Restricted}}
+- {name: hygiene, type: Image, action: Audit, image: {maxAgeDays: 90, deniedTags: [latest], user: NonRoot, deniedPorts: [22]}}
 exceptions:
 - {name: openssl, vulnerabilities: [CVE-2024-1234], packages: ["pkg:deb/debian/openssl"], images: ["docker.io/library/*"], status: not_affected,
    justification: vulnerable_code_not_in_execute_path, statement: "...", expirationTime: "2026-12-31T00:00:00Z"}

@@ -18,6 +18,10 @@ func vulnerabilities(rule string) string {
 	return `{rules: [{name: a, type: Vulnerabilities, vulnerabilities: ` + rule + `}]}`
 }
 
+func ruleOf(kind, member, rule string) string {
+	return `{rules: [{name: a, type: ` + kind + `, ` + member + `: ` + rule + `}]}`
+}
+
 func signatures(rule string) string {
 	return `{rules: [{name: a, type: Signatures, signatures: ` + rule + `}]}`
 }

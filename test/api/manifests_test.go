@@ -256,7 +256,7 @@ func allowed(t *testing.T, user, verb, resource, namespace string) bool {
 func TestSamples(t *testing.T) {
 	samples := mustTool(t, "kustomize", "build", root+"/config/samples")
 	out := mustKubectl(t, []byte(samples), "create", "--dry-run=server", "--validate=strict", "-f", "-")
-	for _, name := range []string{"imagepolicy.plimsoll.dev/fix-in-time", "clusterimagepolicy.plimsoll.dev/production", "vulnerabilitydatabase.plimsoll.dev/default"} {
+	for _, name := range []string{"imagepolicy.plimsoll.dev/fix-in-time", "clusterimagepolicy.plimsoll.dev/production", "clusterimagepolicy.plimsoll.dev/baseline", "vulnerabilitydatabase.plimsoll.dev/default"} {
 		if !strings.Contains(out, name) {
 			t.Errorf("no %s among the samples:\n%s", name, out)
 		}

@@ -31,6 +31,7 @@ var order = []string{
 	"internal/baseimage",
 	"internal/signature",
 	"internal/fleet",
+	"internal/javadb",
 	"internal/vulndb",
 	"internal/match",
 	"internal/store",
@@ -39,6 +40,7 @@ var order = []string{
 	"internal/inventory",
 	"internal/image",
 	"api/v1alpha1",
+	"config/crd",
 }
 
 func TestOrder(t *testing.T) {

@@ -1,4 +1,4 @@
-package controllers
+package scan
 
 import (
 	"context"
@@ -8,23 +8,23 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/vulndb"
 )
 
-// artifacts lets databases be fetched by the same client, and so through the
+// Artifacts lets databases be fetched by the same client, and so through the
 // same guard, as images.
-type artifacts struct {
-	client   *registry.Client
-	keychain registry.Keychain
+type Artifacts struct {
+	Client   *registry.Client
+	Keychain registry.Keychain
 }
 
-var _ vulndb.Registry = artifacts{}
+var _ vulndb.Registry = Artifacts{}
 
 // ResolveArtifact implements vulndb.Registry.
-func (a artifacts) ResolveArtifact(ctx context.Context, ref image.Reference) (image.Digest, error) {
-	return a.client.Digest(ctx, ref, a.keychain)
+func (a Artifacts) ResolveArtifact(ctx context.Context, ref image.Reference) (image.Digest, error) {
+	return a.Client.Digest(ctx, ref, a.Keychain)
 }
 
 // FetchArtifact implements vulndb.Registry.
-func (a artifacts) FetchArtifact(ctx context.Context, ref image.Reference) (vulndb.Artifact, error) {
-	fetched, err := a.client.Artifact(ctx, ref, a.keychain)
+func (a Artifacts) FetchArtifact(ctx context.Context, ref image.Reference) (vulndb.Artifact, error) {
+	fetched, err := a.Client.Artifact(ctx, ref, a.Keychain)
 	if err != nil {
 		return vulndb.Artifact{}, err
 	}

@@ -1,14 +1,13 @@
-package controllers
+package scan
 
 import (
 	"testing"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/sbom"
-	"github.com/plimsoll-dev/plimsoll/internal/store"
 )
 
-func TestContentState(t *testing.T) {
+func TestStateOf(t *testing.T) {
 	var (
 		debian   = sbom.OS{Family: "debian", Release: "12"}
 		fedora   = sbom.OS{Family: "fedora", Release: "41"}
@@ -33,7 +32,7 @@ func TestContentState(t *testing.T) {
 		"unread database, too large":          {sbom.Image{OS: debian, Unread: []sbom.Unread{large, manifest}}, v1alpha1.ReasonLimitExceeded},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := contentState(&store.Image{Content: test.content}).Reason; got != test.want {
+			if got := StateOf(&test.content).Reason; got != test.want {
 				t.Errorf("reason is %s, want %s", got, test.want)
 			}
 		})
