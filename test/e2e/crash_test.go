@@ -41,7 +41,7 @@ type crashes struct {
 // takes up databases. Nothing that it had stored is read again or damaged, and no report is called current that is not.
 func TestKillsLoseNothing(t *testing.T) {
 	defer publishFacts(t, factsOf(t, database.Older))
-	c := &crashes{t: t, ns: namespace(t, nil), built: vulnerabilityDatabase(t.Context(), t).Status.BuiltTime.Time, stored: map[string]bool{}}
+	c := &crashes{t: t, ns: namespace(t, nil), built: databaseBuilt(t), stored: map[string]bool{}}
 	random := rand.New(rand.NewPCG(5, 6))
 	for round := range kills {
 		c.run(round)

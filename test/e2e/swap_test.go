@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ import (
 // before, and waits until all reports follow it. It returns its revision.
 func publishFacts(t *testing.T, facts []recipe.Fact) string {
 	t.Helper()
-	built := vulnerabilityDatabase(t.Context(), t).Status.BuiltTime.Add(time.Minute)
+	built := databaseBuilt(t).Add(time.Minute)
 	dir := t.TempDir()
 	if err := database.Build(filepath.Join(dir, "db"), database.Spec{Built: built, Facts: facts}); err != nil {
 		t.Fatal(err)
@@ -30,6 +31,21 @@ func publishFacts(t *testing.T, facts []recipe.Fact) string {
 	}
 	publishDatabase(t, layout)
 	return revision
+}
+
+// databaseBuilt is when the database in use was built; the operator may not have one yet.
+func databaseBuilt(t *testing.T) time.Time {
+	t.Helper()
+	var built time.Time
+	await(t, "a database", func(ctx context.Context) (string, error) {
+		at := vulnerabilityDatabase(ctx, t).Status.BuiltTime
+		if at == nil {
+			return "none is in use", nil
+		}
+		built = at.Time
+		return "", nil
+	})
+	return built
 }
 
 func factsOf(t *testing.T, facts func() (database.Spec, error)) []recipe.Fact {
