@@ -69,7 +69,8 @@ func (f *Fleet) Add(id image.Digest, packages []sbom.Package, components []match
 type addition struct {
 	fingerprint uint64
 	subjects    []match.Subject
-	judged      []judgement
+	matches     [][]match.Match
+	problems    [][]string
 }
 
 func (f *Fleet) judgeUnknown(components []match.Component) (map[match.Key]*addition, error) {
@@ -89,26 +90,39 @@ func (f *Fleet) judgeUnknown(components []match.Component) (map[match.Key]*addit
 		a.subjects = append(a.subjects, c.Subject)
 	}
 	for key, a := range additions {
-		var err error
-		if a.fingerprint, err = fingerprint(f.db, key); err != nil {
-			return nil, err
-		}
-		if a.judged, err = judgeKey(f.judge, f.db, key, a.fingerprint, a.subjects); err != nil {
+		if err := f.judgeAddition(key, a); err != nil {
 			return nil, err
 		}
 	}
 	return additions, nil
 }
 
+func (f *Fleet) judgeAddition(key match.Key, a *addition) (err error) {
+	if id, known := f.index.keys.ids[key]; known {
+		a.fingerprint = f.index.keys.at(id).fingerprint
+	} else if a.fingerprint, err = fingerprint(f.db, key); err != nil {
+		return err
+	}
+	found, err := records(f.db, key, a.fingerprint)
+	if err != nil {
+		return err
+	}
+	for _, s := range a.subjects {
+		matches, problems := f.judge.run(s, found)
+		a.matches, a.problems = append(a.matches, matches), append(a.problems, problems)
+	}
+	return nil
+}
+
 // memoise keeps the judgements of subjects that the index already has.
 func (x *index) memoise(key match.Key, a *addition) {
-	row := &x.keys.rows[x.keys.ids[key]]
-	pool := newPool(row.pool)
+	row := x.keys.at(x.keys.ids[key])
+	row.fingerprint = a.fingerprint
+	w := row.memo.writer()
 	for i, s := range a.subjects {
 		id, _ := x.find(s)
-		x.keep(id, pool.add(a.judged[i].matches), a.judged[i].problems)
+		x.subjects.at(id).verdict = w.add(a.matches[i], a.problems[i])
 	}
-	row.fingerprint, row.pool = a.fingerprint, slices.Clip(pool.matches)
 }
 
 // Remove forgets an image, and all that only it needed. An unknown image is not an error.
@@ -141,26 +155,26 @@ func (f *Fleet) Judgement(id image.Digest) (Judgement, bool) {
 }
 
 func (x *index) expand(number uint32) ([]match.Finding, []string) {
-	instances := x.images.rows[number].instances
-	size := 0
-	for _, in := range instances {
-		size += len(x.subjects.rows[in.subject].matches)
-	}
-	findings := make([]match.Finding, 0, size)
-	var problems []string
+	instances := x.images.at(number).instances
+	var (
+		findings []match.Finding
+		problems []string
+	)
 	from := 0
 	for i, in := range instances {
-		row := &x.subjects.rows[in.subject]
-		matches := x.keys.rows[row.subject.key].pool
-		for _, place := range row.matches {
-			findings = append(findings, match.Finding{Match: matches[place], Package: int(in.pkg)})
+		row := x.subjects.at(in.subject)
+		memo := &x.keys.at(row.key).memo
+		said := memo.at(row.verdict)
+		if i == 0 || instances[i-1].pkg != in.pkg {
+			from = len(findings)
 		}
-		problems = append(problems, x.problems[in.subject]...)
+		for _, place := range said.places {
+			findings = append(findings, match.Finding{Match: memo.pool[place], Package: int(in.pkg)})
+		}
+		problems = append(problems, said.problems...)
 		if i > 0 && instances[i-1].pkg == in.pkg {
 			findings = append(findings[:from], unite(findings[from:])...)
-			continue
 		}
-		from = len(findings) - len(row.matches)
 	}
 	slices.Sort(problems)
 	return findings, slices.Compact(problems)
