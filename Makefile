@@ -72,8 +72,8 @@ import-order: ## Check that packages import only packages below them.
 	go test -count=1 ./test/depcheck
 
 .PHONY: bench
-bench: tools-test ## Run the benchmarks and print the budget table.
-	$(with_assets) go test ./test/perf -run '^$$' -bench . -benchtime 1x -timeout 60m -v
+bench: tools-test ## Run the benchmarks and print the budget table, also to dist/; RUN=<regexp> picks some. BENCH_LARGE=0 leaves out the 1 GB databases, BENCH_CURVE_MAX=<n> fleets above n images.
+	$(with_assets) go test ./test/perf -run '^$$' -bench '$(RUN)' -benchtime 1x -timeout 120m -v
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s).
