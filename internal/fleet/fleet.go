@@ -47,18 +47,23 @@ func New(judge Judge) *Fleet {
 // so adding it again does nothing. An error, which is the database's, leaves
 // the fleet without the image. components are those of packages.
 func (f *Fleet) Add(id image.Digest, packages []sbom.Package, components []match.Component) error {
+	return f.AddSummary(id, Summarise(packages, components))
+}
+
+// AddSummary is Add of an image of which only the summary was read.
+func (f *Fleet) AddSummary(id image.Digest, s Summary) error {
 	f.writing.Lock()
 	defer f.writing.Unlock()
 	if _, ok := f.index.images.ids[id]; ok {
 		return nil
 	}
-	additions, err := f.judgeUnknown(components)
+	additions, err := f.judgeUnknown(s.subjects)
 	if err != nil {
 		return err
 	}
 	f.reading.Lock()
 	defer f.reading.Unlock()
-	f.index.add(id, packages, components)
+	f.index.add(id, s)
 	for key, a := range additions {
 		f.index.memoise(key, a)
 	}
@@ -73,21 +78,21 @@ type addition struct {
 	problems    [][]string
 }
 
-func (f *Fleet) judgeUnknown(components []match.Component) (map[match.Key]*addition, error) {
+func (f *Fleet) judgeUnknown(subjects []match.Subject) (map[match.Key]*addition, error) {
 	if f.db == nil {
 		return nil, nil
 	}
 	additions := map[match.Key]*addition{}
-	for _, c := range components {
-		if _, known := f.index.find(c.Subject); known || len(c.Packages) == 0 {
+	for _, s := range subjects {
+		if _, known := f.index.find(s); known {
 			continue
 		}
-		a := additions[c.Subject.Key]
+		a := additions[s.Key]
 		if a == nil {
 			a = &addition{}
-			additions[c.Subject.Key] = a
+			additions[s.Key] = a
 		}
-		a.subjects = append(a.subjects, c.Subject)
+		a.subjects = append(a.subjects, s)
 	}
 	for key, a := range additions {
 		if err := f.judgeAddition(key, a); err != nil {

@@ -143,20 +143,17 @@ func (x *index) full(row *keyRow, m member) match.Subject {
 }
 
 // add enters an image that the index does not have.
-func (x *index) add(id image.Digest, packages []sbom.Package, components []match.Component) {
+func (x *index) add(id image.Digest, s Summary) {
 	number := x.images.add(id, imageRow{})
-	instances := make([]instance, 0, len(packages))
-	for _, c := range components {
-		// A subject that no package stands for could never be reported.
-		if len(c.Packages) == 0 {
-			continue
-		}
-		s := x.intern(c.Subject)
-		for _, pkg := range c.Packages {
-			instances = append(instances, instance{pkg: uint32(pkg), subject: s})
-		}
+	global := make([]uint32, len(s.subjects))
+	for i, subject := range s.subjects {
+		global[i] = x.intern(subject)
 	}
-	*x.images.at(number) = imageRow{id: id, instances: uniteTwins(instances, packages)}
+	instances := slices.Clone(s.instances)
+	for i := range instances {
+		instances[i].subject = global[instances[i].subject]
+	}
+	*x.images.at(number) = imageRow{id: id, instances: instances}
 	for _, s := range x.subjectsOf(number) {
 		row := x.subjects.at(s)
 		row.images++

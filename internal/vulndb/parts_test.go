@@ -47,13 +47,13 @@ func TestParts(t *testing.T) {
 		want      []string
 		wantFrame bool
 	}{
-		"nothing":                    {facts, details, nil, false},
-		"another package":            {with(3, fact("npm::B", "other", "CVE-1", `{"FixedVersion":"3"}`)), details, nil, false},
-		"one bucket's advisory":      {with(2, fact("npm::B", "ms", "CVE-1", `{"FixedVersion":"2"}`)), details, []string{"CVE-1"}, false},
-		"severity alone":             {facts, map[string]types.Vulnerability{"CVE-1": {Severity: "HIGH"}, "CVE-2": {Severity: "HIGH"}}, []string{"CVE-2"}, false},
-		"another id in a bucket":     {with(2, fact("npm::B", "ms", "CVE-4", `{"FixedVersion":"1"}`)), details, []string{"CVE-1", "CVE-4"}, false},
-		"a bucket less":              {with(2, fact("npm::B", "else", "CVE-1", `{}`)), details, []string{"CVE-1"}, true},
-		"a bucket of another name":   {with(2, fact("npm::C", "ms", "CVE-1", `{"FixedVersion":"1"}`)), details, nil, true},
+		"nothing":                  {facts, details, nil, false},
+		"another package":          {with(3, fact("npm::B", "other", "CVE-1", `{"FixedVersion":"3"}`)), details, nil, false},
+		"one bucket's advisory":    {with(2, fact("npm::B", "ms", "CVE-1", `{"FixedVersion":"2"}`)), details, []string{"CVE-1"}, false},
+		"severity alone":           {facts, map[string]types.Vulnerability{"CVE-1": {Severity: "HIGH"}, "CVE-2": {Severity: "HIGH"}}, []string{"CVE-2"}, false},
+		"another id in a bucket":   {with(2, fact("npm::B", "ms", "CVE-4", `{"FixedVersion":"1"}`)), details, []string{"CVE-1", "CVE-4"}, false},
+		"a bucket less":            {with(2, fact("npm::B", "else", "CVE-1", `{}`)), details, []string{"CVE-1"}, true},
+		"a bucket of another name": {with(2, fact("npm::C", "ms", "CVE-1", `{"FixedVersion":"1"}`)), details, nil, true},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
