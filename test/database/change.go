@@ -47,7 +47,7 @@ func change(from, dir string, changes Changes) error {
 	if err != nil {
 		return err
 	}
-	return stamp(dir, time.Date(2026, 8, 2, 6, 0, 0, 0, time.UTC))
+	return Stamp(dir, time.Date(2026, 8, 2, 6, 0, 0, 0, time.UTC))
 }
 
 // stored is a value and the buckets that it is in.

@@ -86,7 +86,7 @@ func Generate(dir string, vulnerabilities int) error {
 		return g.run()
 	})
 	if err == nil {
-		err = stamp(dir, time.Date(2026, 8, 1, 6, 0, 0, 0, time.UTC))
+		err = Stamp(dir, time.Date(2026, 8, 1, 6, 0, 0, 0, time.UTC))
 	}
 	if err != nil {
 		return fmt.Errorf("generate database %s: %w", dir, err)
@@ -94,8 +94,8 @@ func Generate(dir string, vulnerabilities int) error {
 	return nil
 }
 
-// stamp says when the database was built.
-func stamp(dir string, built time.Time) error {
+// Stamp says when the database was built.
+func Stamp(dir string, built time.Time) error {
 	return metadata.NewClient(dir).Update(metadata.Metadata{Version: db.SchemaVersion, UpdatedAt: built, NextUpdate: built.Add(24 * time.Hour)})
 }
 
