@@ -31,6 +31,9 @@ type Options struct {
 	Namespace string
 	Now       func() time.Time
 
+	// Program is a checksum of the running one.
+	Program string
+
 	Store *store.Store
 	// StoreEphemeral says that the store does not outlive the operator's pod.
 	StoreEphemeral bool
@@ -85,7 +88,10 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 	scanner := &scan.Scanner{Registry: o.Registry, Store: o.Store, Limits: o.ScanLimits, Timeout: o.ScanTimeout}
 	return errors.Join(
 		(&podReconciler{shared: s, synced: synced}).setup(m),
-		(&scanReconciler{shared: s, scanner: scanner, trustHost: o.Registry.TrustHost, secrets: o.PullSecrets, concurrency: o.ScanConcurrency}).setup(m),
+		(&scanReconciler{
+			shared: s, scanner: scanner, summaries: summaries{store: o.Store, program: o.Program},
+			trustHost: o.Registry.TrustHost, secrets: o.PullSecrets, concurrency: o.ScanConcurrency,
+		}).setup(m),
 		(&imageReportReconciler{
 			shared: s, store: o.Store, retention: o.ReportRetention,
 			ledgers: ledgers,

@@ -66,17 +66,18 @@ func namesSecret(name, value string) bool {
 	if len(words) == 0 || slices.Contains(places, words[len(words)-1]) {
 		return false
 	}
-	secret := false
+	if slices.ContainsFunc(words, func(word string) bool { return slices.Contains(settings, word) }) {
+		return false
+	}
 	for i, word := range words {
-		if slices.Contains(settings, word) {
-			return false
-		}
 		if strings.HasPrefix(word, "CREDENTIAL") && strings.HasPrefix(value, "/") {
 			continue // A file that holds them.
 		}
-		secret = secret || secretWord(word, len(words)) || i > 0 && word == "KEY" && slices.Contains(secretKeys, words[i-1])
+		if secretWord(word, len(words)) || i > 0 && word == "KEY" && slices.Contains(secretKeys, words[i-1]) {
+			return true
+		}
 	}
-	return secret
+	return false
 }
 
 func secretWord(word string, words int) bool {
