@@ -63,14 +63,12 @@ func looksSecret(name, value string) bool {
 
 func namesSecret(name, value string) bool {
 	words := strings.FieldsFunc(strings.ToUpper(name), func(r rune) bool { return r == '_' || r == '-' || r == '.' })
-	if len(words) == 0 || slices.Contains(places, words[len(words)-1]) {
+	isSetting := func(word string) bool { return slices.Contains(settings, word) }
+	if len(words) == 0 || slices.Contains(places, words[len(words)-1]) || slices.ContainsFunc(words, isSetting) {
 		return false
 	}
 	secret := false
 	for i, word := range words {
-		if slices.Contains(settings, word) {
-			return false
-		}
 		if strings.HasPrefix(word, "CREDENTIAL") && strings.HasPrefix(value, "/") {
 			continue // A file that holds them.
 		}
