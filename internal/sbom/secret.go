@@ -67,14 +67,19 @@ func namesSecret(name, value string) bool {
 	if len(words) == 0 || slices.Contains(places, words[len(words)-1]) || slices.ContainsFunc(words, isSetting) {
 		return false
 	}
-	secret := false
-	for i, word := range words {
-		if strings.HasPrefix(word, "CREDENTIAL") && strings.HasPrefix(value, "/") {
-			continue // A file that holds them.
+	return slices.ContainsFunc(words, func(word string) bool {
+		credentialsFile := strings.HasPrefix(word, "CREDENTIAL") && strings.HasPrefix(value, "/")
+		return secretWord(word, len(words)) && !credentialsFile
+	}) || hasSecretKey(words)
+}
+
+func hasSecretKey(words []string) bool {
+	for i, word := range words[1:] {
+		if word == "KEY" && slices.Contains(secretKeys, words[i]) {
+			return true
 		}
-		secret = secret || secretWord(word, len(words)) || i > 0 && word == "KEY" && slices.Contains(secretKeys, words[i-1])
 	}
-	return secret
+	return false
 }
 
 func secretWord(word string, words int) bool {
