@@ -37,7 +37,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// isPipeline tells a pipeline's configuration from an object: it has jobs or a script.
+// isPipeline tells a pipeline's configuration from an object: it has steps or a script.
 func isPipeline(block []byte) bool {
-	return regexp.MustCompile(`(?m)^(jobs:|  script:)`).Match(block)
+	return regexp.MustCompile(`(?m)^(- name:|  script:)`).Match(block)
 }
