@@ -195,6 +195,25 @@ func TestNothingIsDropped(t *testing.T) {
 	}
 }
 
+// Two architectures of an RPM package are two findings to programs. To people
+// they look the same, and are one.
+func TestArchitecturesOfAPackage(t *testing.T) {
+	in := input()
+	in.Found = in.Found[1:2]
+	twin := in.Content.Packages[in.Found[0].Match.Package]
+	twin.Arch = "i686"
+	in.Content.Packages = append(in.Content.Packages, twin)
+	second := in.Found[0]
+	second.Match.Package = len(in.Content.Packages) - 1
+	in.Found = append(in.Found, second)
+	for format, want := range map[string]int{"table.txt": 1, "page.html": 1, "document.json": 2, "sarif.json": 2, "gitlab.json": 2} {
+		text := map[string]string{"table.txt": "CVE-2026-0001", "page.html": ">CVE-2026-0001<", "document.json": `"vulnerabilityID"`, "sarif.json": `"ruleIndex"`, "gitlab.json": `"severity"`}[format]
+		if got := strings.Count(string(written(t, format, in)), text); got != want {
+			t.Errorf("%s tells of %d findings, want %d", format, got, want)
+		}
+	}
+}
+
 func TestHostileWordsStayWords(t *testing.T) {
 	for _, name := range []string{"table.txt", "page.html"} {
 		got := string(written(t, name, input()))

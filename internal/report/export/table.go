@@ -37,7 +37,7 @@ func (d *Document) Table(w io.Writer, colour bool) error {
 	p := &printer{w: bufio.NewWriter(w), colour: colour}
 	p.head(d)
 	if len(d.Findings) > 0 {
-		p.findings(d.Findings)
+		p.findings(d.distinct())
 	}
 	p.line("%s", SummaryLine(d))
 	for _, u := range d.Unread {
