@@ -53,6 +53,8 @@ func content() *sbom.Image {
 			{Type: sbom.TypeGoBinary, Name: "github.com/Masterminds/sprig", Version: "v2.22.0+incompatible", Path: "usr/bin/api", Layer: layer},
 			{Type: sbom.TypeGoBinary, Name: "stdlib", Version: "v1.22.1", Path: "usr/bin/api", Layer: layer},
 			{Type: sbom.TypeJar, Name: "org.example:core", Version: "1.0", Path: "app/" + hostile + ".jar", Layer: layer},
+			{Type: sbom.TypeJar, Name: "jstl", Version: "1.1", Path: "app/jstl-1.1.jar", Layer: layer,
+				Jar: sbom.Jar{SHA1: strings.Repeat("0f", 20), Group: "Sun", Artifact: "jstl", Version: "1.1", Named: true}},
 			{Type: sbom.TypeDotNet, Name: "Newtonsoft.Json", Version: "12.0.1", Path: "app/app.deps.json", Layer: layer},
 		}),
 		Builds: map[image.Digest]sbom.Build{layer: {ContentSets: []string{"rhel-9-for-x86_64-baseos-rpms"}, NVR: "ubi9-9.4-1", Arch: "x86_64"}},
