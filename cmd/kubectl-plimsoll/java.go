@@ -16,12 +16,7 @@ import (
 // nameJars looks up what the archives are that do not say it, and returns a
 // problem where some stay without a name: no advisory speaks of them then.
 func (e *environment) nameJars(ctx context.Context, content *sbom.Image) ([]string, error) {
-	unnamed := 0
-	for _, p := range content.Packages {
-		if p.Type == sbom.TypeJar && p.Jar.SHA1 != "" {
-			unnamed++
-		}
-	}
+	unnamed := javadb.Unnamed(content.Packages)
 	switch {
 	case unnamed == 0:
 		return nil, nil
@@ -33,8 +28,13 @@ func (e *environment) nameJars(ctx context.Context, content *sbom.Image) ([]stri
 		return nil, err
 	}
 	defer db.Close() //nolint:errcheck // it was only read
-	content.Packages, err = db.Resolve(ctx, content.Packages)
-	return nil, err
+	if content.Packages, err = db.Resolve(ctx, content.Packages); err != nil {
+		return nil, err
+	}
+	if unnamed = javadb.Unnamed(content.Packages); unnamed > 0 {
+		return []string{fmt.Sprintf("%d Java archives do not say their group, and are not in the Java database", unnamed)}, nil
+	}
+	return nil, nil
 }
 
 func (e *environment) openJavaDatabase(ctx context.Context) (*javadb.DB, error) {
