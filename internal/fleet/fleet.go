@@ -52,16 +52,31 @@ func (f *Fleet) Add(id image.Digest, packages []sbom.Package, components []match
 	if _, ok := f.index.images.ids[id]; ok {
 		return nil
 	}
-	additions, err := f.judgeUnknown(components)
+	additions, err := f.judgeUnknown(components, f.index.has)
 	if err != nil {
 		return err
 	}
 	f.reading.Lock()
 	defer f.reading.Unlock()
-	f.index.add(id, packages, components)
-	for key, a := range additions {
-		f.index.memoise(key, a)
+	f.index.enter(id, packages, components, additions)
+	return nil
+}
+
+// Replace is Add for an image of which something is known by now that was not
+// when it was added: it puts these packages in the place of those. Nobody sees
+// the image unjudged meanwhile. An error leaves it as it was.
+func (f *Fleet) Replace(id image.Digest, packages []sbom.Package, components []match.Component) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	// Subjects that only this image has are gone before they are entered again.
+	additions, err := f.judgeUnknown(components, func(match.Subject) bool { return false })
+	if err != nil {
+		return err
 	}
+	f.reading.Lock()
+	defer f.reading.Unlock()
+	f.index.remove(id)
+	f.index.enter(id, packages, components, additions)
 	return nil
 }
 
@@ -72,13 +87,13 @@ type addition struct {
 	judged      []judgement
 }
 
-func (f *Fleet) judgeUnknown(components []match.Component) (map[match.Key]*addition, error) {
+func (f *Fleet) judgeUnknown(components []match.Component, known func(match.Subject) bool) (map[match.Key]*addition, error) {
 	if f.db == nil {
 		return nil, nil
 	}
 	additions := map[match.Key]*addition{}
 	for _, c := range components {
-		if _, known := f.index.find(c.Subject); known || len(c.Packages) == 0 {
+		if known(c.Subject) || len(c.Packages) == 0 {
 			continue
 		}
 		a := additions[c.Subject.Key]
@@ -98,6 +113,14 @@ func (f *Fleet) judgeUnknown(components []match.Component) (map[match.Key]*addit
 		}
 	}
 	return additions, nil
+}
+
+// enter adds an image together with the judgements of its subjects.
+func (x *index) enter(id image.Digest, packages []sbom.Package, components []match.Component, additions map[match.Key]*addition) {
+	x.add(id, packages, components)
+	for key, a := range additions {
+		x.memoise(key, a)
+	}
 }
 
 // memoise keeps the judgements of subjects that the index already has.

@@ -86,6 +86,11 @@ func (x *index) find(s match.Subject) (uint32, bool) {
 	return id, ok
 }
 
+func (x *index) has(s match.Subject) bool {
+	_, ok := x.find(s)
+	return ok
+}
+
 // intern returns the id of s, which may be new.
 func (x *index) intern(s match.Subject) uint32 {
 	key, ok := x.keys.ids[s.Key]

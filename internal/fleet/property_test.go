@@ -84,7 +84,7 @@ func TestFleetAgreesWithColdJudgement(t *testing.T) {
 			m := &model{images: map[image.Digest]contents{}}
 			flaps := 0
 			for step := range 30 {
-				switch r.IntN(6) {
+				switch r.IntN(7) {
 				case 0, 1:
 					addRandom(t, r, f, m)
 				case 2:
@@ -96,6 +96,8 @@ func TestFleetAgreesWithColdJudgement(t *testing.T) {
 				case 4:
 					swap(t, f, m, r.change(m.records), fmt.Sprint(step))
 				case 5:
+					replaceRandom(t, r, f, m)
+				case 6:
 					if m.records == nil {
 						continue
 					}
@@ -122,6 +124,15 @@ func addRandom(t *testing.T, r random, f *Fleet, m *model) {
 		c = r.image()
 	}
 	if err := f.Add(id, c.packages, c.components); err != nil {
+		t.Fatal(err)
+	}
+	m.images[id] = c
+}
+
+func replaceRandom(t *testing.T, r random, f *Fleet, m *model) {
+	t.Helper()
+	id, c := digest(r.IntN(12)), r.image()
+	if err := f.Replace(id, c.packages, c.components); err != nil {
 		t.Fatal(err)
 	}
 	m.images[id] = c

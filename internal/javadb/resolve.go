@@ -35,6 +35,17 @@ func (d *DB) Resolve(ctx context.Context, packages []sbom.Package) ([]sbom.Packa
 	return packages, nil
 }
 
+// Unnamed counts the archives of which only a database knows what they are.
+func Unnamed(packages []sbom.Package) int {
+	n := 0
+	for _, p := range packages {
+		if unresolved(p) {
+			n++
+		}
+	}
+	return n
+}
+
 func unresolved(p sbom.Package) bool { return p.Type == sbom.TypeJar && p.Jar.SHA1 != "" }
 
 type coordinates struct{ group, artifact, version string }
