@@ -72,8 +72,8 @@ import-order: ## Check that packages import only packages below them.
 	go test -count=1 ./test/depcheck
 
 .PHONY: bench
-bench: tools-test ## Run the benchmarks and print the budget table.
-	$(with_assets) go test ./test/perf -run '^$$' -bench . -benchtime 1x -timeout 60m -v
+bench: tools-test ## Run the benchmarks and print the budget table, also to dist/; RUN=<regexp> picks some. BENCH_LARGE=0 leaves out the 1 GB databases, BENCH_CURVE_MAX=<n> fleets above n images.
+	$(with_assets) go test ./test/perf -run '^$$' -bench '$(RUN)' -benchtime 1x -timeout 120m -v
 
 .PHONY: scale
 scale: tools-test ## Run the operator on 10,000 pods, 1,000 digests and 2,000 reports, and print what that takes: minutes.

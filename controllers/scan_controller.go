@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+	"github.com/plimsoll-dev/plimsoll/internal/fleet"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 	"github.com/plimsoll-dev/plimsoll/internal/match"
@@ -34,6 +35,7 @@ type scanReconciler struct {
 	*shared
 	scanner     *scan.Scanner
 	archives    *archives
+	summaries   summaries
 	trustHost   func(host string)
 	secrets     PullSecrets
 	concurrency int
@@ -76,6 +78,9 @@ func (r *scanReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 	if wait := state.Again.Sub(r.now()); wait > 0 && asked == state.Asked {
 		// A pod more that runs the image is no reason to try sooner.
 		return reconcile.Result{RequeueAfter: wait}, nil
+	}
+	if manifest, kept, ok := r.summaries.load(key); ok {
+		return reconcile.Result{}, r.take(ctx, key, manifest, kept)
 	}
 	img, release, err := r.scan(ctx, target)
 	if err != nil {
@@ -177,26 +182,36 @@ func (r *scanReconciler) forget(key inventory.ScanKey) {
 }
 
 func (r *scanReconciler) scanned(ctx context.Context, key inventory.ScanKey, img *store.Image) error {
-	components := match.Components(&img.Content, r.now())
-	content := scan.StateOf(&img.Content)
-	state := scanState{Manifest: img.ManifestDigest, Reason: content.Reason, Message: content.Message, Bucket: scan.SystemBucket(components)}
-	changed, err := r.hold(key, img, components, state)
+	kept := summary{
+		State: scan.StateOf(&img.Content),
+		Fleet: fleet.Summarise(img.Content.Packages, match.Components(&img.Content, r.now())),
+	}
+	if err := r.summaries.keep(img, kept, r.now()); err != nil {
+		return err
+	}
+	return r.take(ctx, key, img.ManifestDigest, kept)
+}
+
+// take makes an image known to the fleet, and wakes its reports if that is news.
+func (r *scanReconciler) take(ctx context.Context, key inventory.ScanKey, manifest image.Digest, s summary) error {
+	state := scanState{Manifest: manifest, Reason: s.State.Reason, Message: s.State.Message, Bucket: s.Fleet.SystemBucket()}
+	changed, err := r.hold(key, s.Fleet, state)
 	if err != nil {
-		return fmt.Errorf("judge image %s: %w", img.ManifestDigest, err)
+		return fmt.Errorf("judge image %s: %w", manifest, err)
 	}
 	scansTotal.WithLabelValues(state.Reason).Inc()
 	if changed {
-		r.wakeReports(ctx, r.newsPriority(img.ManifestDigest), key)
+		r.wakeReports(ctx, r.newsPriority(manifest), key)
 	}
 	return nil
 }
 
 // hold puts an image into the fleet and the catalogue at once, so that nothing
 // that leaves meanwhile takes it along.
-func (r *scanReconciler) hold(key inventory.ScanKey, img *store.Image, components []match.Component, state scanState) (changed bool, err error) {
+func (r *scanReconciler) hold(key inventory.ScanKey, s fleet.Summary, state scanState) (changed bool, err error) {
 	r.images.Lock()
 	defer r.images.Unlock()
-	if err := r.fleet.Add(img.ManifestDigest, img.Content.Packages, components); err != nil {
+	if err := r.fleet.AddSummary(state.Manifest, s); err != nil {
 		return false, err
 	}
 	return r.catalogue.set(key, state), nil

@@ -32,6 +32,9 @@ type Options struct {
 	Namespace string
 	Now       func() time.Time
 
+	// Program is a checksum of the running one.
+	Program string
+
 	Store *store.Store
 	// StoreEphemeral says that the store does not outlive the operator's pod.
 	StoreEphemeral bool
@@ -100,7 +103,8 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 	return errors.Join(
 		(&podReconciler{shared: s, synced: synced}).setup(m),
 		(&scanReconciler{
-			shared: s, scanner: scanner, archives: jars, trustHost: o.Registry.TrustHost, secrets: o.PullSecrets, concurrency: o.ScanConcurrency,
+			shared: s, scanner: scanner, archives: jars, summaries: summaries{store: o.Store, program: o.Program},
+			trustHost: o.Registry.TrustHost, secrets: o.PullSecrets, concurrency: o.ScanConcurrency,
 		}).setup(m),
 		(&imageReportReconciler{
 			shared: s, store: jars, retention: o.ReportRetention,

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -112,6 +114,24 @@ func (f flags) manager() ctrl.Options {
 	}
 }
 
+// checksum of this program. A version would not tell two builds of one commit apart.
+func checksum() (string, error) {
+	name, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find this program: %w", err)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return "", fmt.Errorf("read this program: %w", err)
+	}
+	defer file.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, file); err != nil {
+		return "", fmt.Errorf("read this program: %w", err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
 func (f flags) options() (controllers.Options, error) {
 	if err := f.check(); err != nil {
 		return controllers.Options{}, err
@@ -136,10 +156,15 @@ func (f flags) options() (controllers.Options, error) {
 	if err != nil {
 		return controllers.Options{}, err
 	}
+	program, err := checksum()
+	if err != nil {
+		return controllers.Options{}, err
+	}
 	limits := vulndb.DefaultLimits
 	limits.Unpacked = f.databaseMaxBytes
 	return controllers.Options{
 		Namespace:      f.namespace,
+		Program:        program,
 		Now:            time.Now,
 		Store:          images,
 		StoreEphemeral: f.storeEphemeral,

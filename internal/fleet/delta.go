@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/match"
 )
@@ -38,6 +40,84 @@ type Change struct {
 	// Worst is the highest severity of a finding that was added or became more
 	// severe; SeverityUnknown where there is none.
 	Worst match.Severity
+}
+
+// delta needs the index as it was before the results are installed.
+func (f *Fleet) delta(results []rejudged) Delta {
+	d := Delta{First: f.db == nil, ReadKeys: len(results)}
+	changed := newDifferences(len(f.index.subjects.all))
+	var affected []*roaring.Bitmap
+	for _, r := range results {
+		if len(r.news) == 0 {
+			continue
+		}
+		d.ChangedKeys++
+		d.ChangedSubjects += len(r.news)
+		affected = append(affected, f.index.keys.at(r.key).images)
+		for _, n := range r.news {
+			changed.add(n.subject, n.difference)
+		}
+	}
+	if d.First {
+		affected = []*roaring.Bitmap{f.index.everyImage()}
+	}
+	for number := range roaring.Values(roaring.FastOr(affected...)) {
+		c, news := f.index.images.at(number).change(changed)
+		if news || d.First {
+			d.Images = append(d.Images, c)
+		}
+	}
+	slices.SortFunc(d.Images, worstFirst)
+	return d
+}
+
+func (x *index) everyImage() *roaring.Bitmap {
+	all := roaring.New()
+	for _, number := range x.images.ids {
+		all.Add(number)
+	}
+	return all
+}
+
+// differences of subjects. Few have one and millions of instances are looked
+// up, so that one bit says first whether there is any.
+type differences struct {
+	known []uint64
+	by    map[uint32]difference
+}
+
+func newDifferences(subjects int) differences {
+	return differences{known: make([]uint64, subjects/64+1), by: map[uint32]difference{}}
+}
+
+func (d differences) add(subject uint32, difference difference) {
+	d.known[subject/64] |= 1 << (subject % 64)
+	d.by[subject] = difference
+}
+
+func (d differences) of(subject uint32) (difference, bool) {
+	if d.known[subject/64]&(1<<(subject%64)) == 0 {
+		return difference{}, false
+	}
+	return d.by[subject], true
+}
+
+// change adds up the differences of the image's subjects. It returns false
+// where there is none.
+func (row *imageRow) change(by differences) (Change, bool) {
+	c, changed := Change{ID: row.id}, false
+	for _, in := range row.instances {
+		d, ok := by.of(in.subject)
+		if !ok {
+			continue
+		}
+		c.Added += d.added
+		c.Resolved += d.resolved
+		c.Changed += d.changed
+		c.Worst = max(c.Worst, d.worst)
+		changed = true
+	}
+	return c, changed
 }
 
 func worstFirst(a, b Change) int {

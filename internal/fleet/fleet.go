@@ -47,18 +47,23 @@ func New(judge Judge) *Fleet {
 // so adding it again does nothing. An error, which is the database's, leaves
 // the fleet without the image. components are those of packages.
 func (f *Fleet) Add(id image.Digest, packages []sbom.Package, components []match.Component) error {
+	return f.AddSummary(id, Summarise(packages, components))
+}
+
+// AddSummary is Add of an image of which only the summary was read.
+func (f *Fleet) AddSummary(id image.Digest, s Summary) error {
 	f.writing.Lock()
 	defer f.writing.Unlock()
 	if _, ok := f.index.images.ids[id]; ok {
 		return nil
 	}
-	additions, err := f.judgeUnknown(components, f.index.has)
+	additions, err := f.judgeUnknown(s.subjects, f.index.has)
 	if err != nil {
 		return err
 	}
 	f.reading.Lock()
 	defer f.reading.Unlock()
-	f.index.enter(id, packages, components, additions)
+	f.index.enter(id, s, additions)
 	return nil
 }
 
@@ -68,15 +73,16 @@ func (f *Fleet) Add(id image.Digest, packages []sbom.Package, components []match
 func (f *Fleet) Replace(id image.Digest, packages []sbom.Package, components []match.Component) error {
 	f.writing.Lock()
 	defer f.writing.Unlock()
+	s := Summarise(packages, components)
 	// Subjects that only this image has are gone before they are entered again.
-	additions, err := f.judgeUnknown(components, func(match.Subject) bool { return false })
+	additions, err := f.judgeUnknown(s.subjects, func(match.Subject) bool { return false })
 	if err != nil {
 		return err
 	}
 	f.reading.Lock()
 	defer f.reading.Unlock()
 	f.index.remove(id)
-	f.index.enter(id, packages, components, additions)
+	f.index.enter(id, s, additions)
 	return nil
 }
 
@@ -84,31 +90,28 @@ func (f *Fleet) Replace(id image.Digest, packages []sbom.Package, components []m
 type addition struct {
 	fingerprint uint64
 	subjects    []match.Subject
-	judged      []judgement
+	matches     [][]match.Match
+	problems    [][]string
 }
 
-func (f *Fleet) judgeUnknown(components []match.Component, known func(match.Subject) bool) (map[match.Key]*addition, error) {
+func (f *Fleet) judgeUnknown(subjects []match.Subject, known func(match.Subject) bool) (map[match.Key]*addition, error) {
 	if f.db == nil {
 		return nil, nil
 	}
 	additions := map[match.Key]*addition{}
-	for _, c := range components {
-		if known(c.Subject) || len(c.Packages) == 0 {
+	for _, s := range subjects {
+		if known(s) {
 			continue
 		}
-		a := additions[c.Subject.Key]
+		a := additions[s.Key]
 		if a == nil {
 			a = &addition{}
-			additions[c.Subject.Key] = a
+			additions[s.Key] = a
 		}
-		a.subjects = append(a.subjects, c.Subject)
+		a.subjects = append(a.subjects, s)
 	}
 	for key, a := range additions {
-		var err error
-		if a.fingerprint, err = fingerprint(f.db, key); err != nil {
-			return nil, err
-		}
-		if a.judged, err = judgeKey(f.judge, f.db, key, a.fingerprint, a.subjects); err != nil {
+		if err := f.judgeAddition(key, a); err != nil {
 			return nil, err
 		}
 	}
@@ -116,22 +119,39 @@ func (f *Fleet) judgeUnknown(components []match.Component, known func(match.Subj
 }
 
 // enter adds an image together with the judgements of its subjects.
-func (x *index) enter(id image.Digest, packages []sbom.Package, components []match.Component, additions map[match.Key]*addition) {
-	x.add(id, packages, components)
+func (x *index) enter(id image.Digest, s Summary, additions map[match.Key]*addition) {
+	x.add(id, s)
 	for key, a := range additions {
 		x.memoise(key, a)
 	}
 }
 
+func (f *Fleet) judgeAddition(key match.Key, a *addition) (err error) {
+	if id, known := f.index.keys.ids[key]; known {
+		a.fingerprint = f.index.keys.at(id).fingerprint
+	} else if a.fingerprint, err = fingerprint(f.db, key); err != nil {
+		return err
+	}
+	found, err := records(f.db, key, a.fingerprint)
+	if err != nil {
+		return err
+	}
+	for _, s := range a.subjects {
+		matches, problems := f.judge.run(s, found)
+		a.matches, a.problems = append(a.matches, matches), append(a.problems, problems)
+	}
+	return nil
+}
+
 // memoise keeps the judgements of subjects that the index already has.
 func (x *index) memoise(key match.Key, a *addition) {
-	row := &x.keys.rows[x.keys.ids[key]]
-	pool := newPool(row.pool)
+	row := x.keys.at(x.keys.ids[key])
+	row.fingerprint = a.fingerprint
+	w := row.memo.writer()
 	for i, s := range a.subjects {
 		id, _ := x.find(s)
-		x.keep(id, pool.add(a.judged[i].matches), a.judged[i].problems)
+		x.subjects.at(id).verdict = w.add(a.matches[i], a.problems[i])
 	}
-	row.fingerprint, row.pool = a.fingerprint, slices.Clip(pool.matches)
 }
 
 // Remove forgets an image, and all that only it needed. An unknown image is not an error.
@@ -164,26 +184,26 @@ func (f *Fleet) Judgement(id image.Digest) (Judgement, bool) {
 }
 
 func (x *index) expand(number uint32) ([]match.Finding, []string) {
-	instances := x.images.rows[number].instances
-	size := 0
-	for _, in := range instances {
-		size += len(x.subjects.rows[in.subject].matches)
-	}
-	findings := make([]match.Finding, 0, size)
-	var problems []string
+	instances := x.images.at(number).instances
+	var (
+		findings []match.Finding
+		problems []string
+	)
 	from := 0
 	for i, in := range instances {
-		row := &x.subjects.rows[in.subject]
-		matches := x.keys.rows[row.subject.key].pool
-		for _, place := range row.matches {
-			findings = append(findings, match.Finding{Match: matches[place], Package: int(in.pkg)})
+		row := x.subjects.at(in.subject)
+		memo := &x.keys.at(row.key).memo
+		said := memo.at(row.verdict)
+		if i == 0 || instances[i-1].pkg != in.pkg {
+			from = len(findings)
 		}
-		problems = append(problems, x.problems[in.subject]...)
+		for _, place := range said.places {
+			findings = append(findings, match.Finding{Match: memo.pool[place], Package: int(in.pkg)})
+		}
+		problems = append(problems, said.problems...)
 		if i > 0 && instances[i-1].pkg == in.pkg {
 			findings = append(findings[:from], unite(findings[from:])...)
-			continue
 		}
-		from = len(findings) - len(row.matches)
 	}
 	slices.Sort(problems)
 	return findings, slices.Compact(problems)

@@ -95,14 +95,75 @@ func TestSwapReadsOnlyTheFleetsKeysAndOnlyWhereTheyDiffer(t *testing.T) {
 	}
 	db := newDatabase(next)
 	delta := mustSwap(t, f, db, "r2")
-	if db.fingerprints.Load() != 2 || db.reads.Load() != 1 {
-		t.Errorf("read %d fingerprints and %d records, want 2 and 1", db.fingerprints.Load(), db.reads.Load())
+	if db.fingerprints.Load() != 2 || db.divisions.Load() != 1 || db.reads.Load() != 0 {
+		t.Errorf("read %d fingerprints, the parts of %d keys and all records of %d, want 2, 1 and 0",
+			db.fingerprints.Load(), db.divisions.Load(), db.reads.Load())
 	}
 	if diff := cmp.Diff([]string{"curl 1"}, judged); diff != "" {
 		t.Errorf("judged (-want +got):\n%s", diff)
 	}
 	if delta.ReadKeys != 1 || delta.ChangedKeys != 1 || delta.ChangedSubjects != 1 || len(delta.Images) != 50 {
 		t.Errorf("delta: %d read, %d keys, %d subjects, %d images", delta.ReadKeys, delta.ChangedKeys, delta.ChangedSubjects, len(delta.Images))
+	}
+}
+
+// A key's other vulnerabilities are neither read nor judged again, and a change
+// of bytes without a meaning, as of a detail's last change, judges nothing.
+func TestSwapJudgesOnlyTheVulnerabilitiesThatDiffer(t *testing.T) {
+	said := []match.Advisory{fixed("CVE-1", "3", match.SeverityHigh), fixed("CVE-2", "3", match.SeverityHigh), fixed("CVE-3", "3", match.SeverityHigh)}
+	first := newDatabase(map[match.Key][]match.Record{debianKey("curl"): debianRecords(said...)})
+	var judged [][]string
+	f := New(func(s match.Subject, r []match.Record) ([]match.Match, []string) {
+		ids := []string{s.Version}
+		for _, a := range r[0].Advisories {
+			ids = append(ids, a.ID)
+		}
+		judged = append(judged, ids)
+		return match.Judge(s, r)
+	})
+	add(t, f, 1, debianImage(dpkg("curl", "1")))
+	add(t, f, 2, debianImage(dpkg("curl", "2")))
+	mustSwap(t, f, first, "r1")
+
+	judged = nil
+	rewritten := newDatabase(first.records)
+	rewritten.sums[debianKey("curl")]++
+	delta := mustSwap(t, f, rewritten, "r2")
+	if len(judged) != 0 || delta.ReadKeys != 1 || delta.ChangedKeys != 0 || len(delta.Images) != 0 {
+		t.Errorf("by other bytes of the same meaning judged %v: %+v", judged, delta)
+	}
+
+	said = slices.Clone(said)
+	said[1].Severity = match.SeverityLow
+	second := newDatabase(map[match.Key][]match.Record{debianKey("curl"): debianRecords(said...)})
+	delta = mustSwap(t, f, second, "r3")
+	if diff := cmp.Diff([][]string{{"1", "CVE-2"}, {"2", "CVE-2"}}, judged); diff != "" {
+		t.Errorf("judged (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]Change{{ID: digest(1), Changed: 1}, {ID: digest(2), Changed: 1}}, delta.Images); diff != "" {
+		t.Errorf("changed images (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"0 CVE-1", "0 CVE-2", "0 CVE-3"}, told(t, f, 1)); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+}
+
+// What images leave behind that come in ever new versions does not pile up.
+func TestMemoDoesNotGrowWithVersionsThatAreGone(t *testing.T) {
+	f := New(func(s match.Subject, _ []match.Record) ([]match.Match, []string) {
+		return []match.Match{{ID: "CVE-1", FixedVersion: "9"}, {ID: "CVE-2", FixedVersion: s.Version}}, nil
+	})
+	mustSwap(t, f, newDatabase(nil), "r1")
+	add(t, f, 0, debianImage(dpkg("curl", "1")))
+	for n := 2; n < 500; n++ {
+		add(t, f, n, debianImage(dpkg("curl", fmt.Sprint(n))))
+		f.Remove(digest(n))
+	}
+	if s := f.Stats(); s.Matches > 20 || s.Subjects != 1 {
+		t.Errorf("after 500 versions of which one stays: %+v", s)
+	}
+	if diff := cmp.Diff([]string{"0 CVE-1", "0 CVE-2"}, told(t, f, 0)); diff != "" {
+		t.Errorf("findings of what stays (-want +got):\n%s", diff)
 	}
 }
 
@@ -360,8 +421,8 @@ func TestProblemsAreToldOnceAndAreChanges(t *testing.T) {
 	}
 	mustSwap(t, f, newDatabase(map[match.Key][]match.Record{npmKey("left-pad"): broken}), "r4")
 	f.Remove(digest(1))
-	if len(f.index.problems) != 0 {
-		t.Errorf("problems of subjects that are gone are kept: %v", f.index.problems)
+	if s := f.Stats(); s != (Stats{}) {
+		t.Errorf("problems of subjects that are gone are kept: %+v", s)
 	}
 	add(t, f, 2, debianImage(dpkg("curl", "1"), dpkg("bash", "1")))
 	if j, _ := f.Judgement(digest(2)); len(j.Problems) != 0 {

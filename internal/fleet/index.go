@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"unique"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -14,42 +13,44 @@ import (
 )
 
 // index joins keys, subjects and images by id. A subject lives while an image
-// has it, a key while a subject has it.
+// has it, a key and a variant while a subject has them. There is most of
+// subjects and of instances: a million subjects take no pointer and no map.
 //
 // The bitmaps are the keys' and not the subjects': an image that has a key in
 // another version than the one that changed is told apart by its instances, and
 // most packages come in many versions of which each is in few images.
 type index struct {
 	keys     table[match.Key, keyRow]
-	subjects table[subject, subjectRow]
+	variants table[match.Subject, variantRow]
+	subjects rows[subjectRow]
 	images   table[image.Digest, imageRow]
-	// problems of subjects; few have any.
-	problems map[uint32][]string
-}
-
-// subject is a match.Subject in a tenth of its size: there are few
-// combinations of all that is not the key.
-type subject struct {
-	key uint32
-	// rest is the subject without its key.
-	rest unique.Handle[match.Subject]
+	// order of the keys by name; nil once a key has come or gone. Swap alone
+	// reads it.
+	order []uint32
 }
 
 type keyRow struct {
 	key match.Key
 	// fingerprint of the records that the subjects were judged by.
 	fingerprint uint64
-	// pool holds the distinct matches of all subjects; most are shared by
-	// many versions of a package.
-	pool     []match.Match
-	subjects []uint32
-	images   *roaring.Bitmap
+	memo        memo
+	// members are the key's subjects, in the order of their variants.
+	members []member
+	images  *roaring.Bitmap
+}
+
+type member struct{ variant, subject uint32 }
+
+// variantRow is a subject without its key: keys have most of them in common.
+type variantRow struct {
+	subject  match.Subject
+	subjects uint32
 }
 
 type subjectRow struct {
-	subject subject
-	// matches are places in the key's pool, in the order of the matches' ids.
-	matches []uint32
+	key, variant uint32
+	// verdict is a place in the key's memo.
+	verdict uint32
 	// images counts those that have the subject.
 	images uint32
 }
@@ -70,9 +71,8 @@ type instance struct {
 func newIndex() index {
 	return index{
 		keys:     newTable[match.Key, keyRow](),
-		subjects: newTable[subject, subjectRow](),
+		variants: newTable[match.Subject, variantRow](),
 		images:   newTable[image.Digest, imageRow](),
-		problems: map[uint32][]string{},
 	}
 }
 
@@ -82,8 +82,16 @@ func (x *index) find(s match.Subject) (uint32, bool) {
 	if !ok {
 		return 0, false
 	}
-	id, ok := x.subjects.ids[compact(key, s)]
-	return id, ok
+	variant, ok := x.variants.ids[withoutKey(s)]
+	if !ok {
+		return 0, false
+	}
+	members := x.keys.at(key).members
+	at, ok := slices.BinarySearchFunc(members, variant, byVariant)
+	if !ok {
+		return 0, false
+	}
+	return members[at].subject, true
 }
 
 func (x *index) has(s match.Subject) bool {
@@ -91,55 +99,70 @@ func (x *index) has(s match.Subject) bool {
 	return ok
 }
 
+func withoutKey(s match.Subject) match.Subject {
+	s.Key = match.Key{}
+	return s
+}
+
+func byVariant(m member, variant uint32) int { return cmp.Compare(m.variant, variant) }
+
 // intern returns the id of s, which may be new.
 func (x *index) intern(s match.Subject) uint32 {
-	key, ok := x.keys.ids[s.Key]
-	if !ok {
-		// Cloned, because a short string may pin the whole file it was cut from.
-		owned := match.Key{Bucket: strings.Clone(s.Key.Bucket), Name: strings.Clone(s.Key.Name)}
-		key = x.keys.add(owned, keyRow{key: owned, images: roaring.New()})
+	key, variant := x.internKey(s.Key), x.internVariant(s)
+	row := x.keys.at(key)
+	at, ok := slices.BinarySearchFunc(row.members, variant, byVariant)
+	if ok {
+		return row.members[at].subject
 	}
-	small := compact(key, s)
-	if id, ok := x.subjects.ids[small]; ok {
-		return id
-	}
-	id := x.subjects.add(small, subjectRow{subject: small})
-	x.keys.rows[key].subjects = append(x.keys.rows[key].subjects, id)
+	x.variants.at(variant).subjects++
+	id := x.subjects.add(subjectRow{key: key, variant: variant})
+	row.members = slices.Insert(row.members, at, member{variant, id})
 	return id
 }
 
-func compact(key uint32, s match.Subject) subject {
-	s.Key = match.Key{}
-	return subject{key: key, rest: unique.Make(s)}
+// internKey clones what it keeps, because a short string may pin the whole file
+// that it was cut from; so does internVariant.
+func (x *index) internKey(key match.Key) uint32 {
+	if id, ok := x.keys.ids[key]; ok {
+		return id
+	}
+	x.order = nil
+	owned := match.Key{Bucket: strings.Clone(key.Bucket), Name: strings.Clone(key.Name)}
+	return x.keys.add(owned, keyRow{key: owned, images: roaring.New()})
 }
 
-// full is the inverse of compact.
-func (x *index) full(id uint32) match.Subject {
-	small := x.subjects.rows[id].subject
-	s := small.rest.Value()
-	s.Key = x.keys.rows[small.key].key
+func (x *index) internVariant(s match.Subject) uint32 {
+	s = withoutKey(s)
+	if id, ok := x.variants.ids[s]; ok {
+		return id
+	}
+	owned := match.Subject{Family: strings.Clone(s.Family), Version: strings.Clone(s.Version), Arch: strings.Clone(s.Arch)}
+	return x.variants.add(owned, variantRow{subject: owned})
+}
+
+// full returns the subject of a member of the key.
+func (x *index) full(row *keyRow, m member) match.Subject {
+	s := x.variants.at(m.variant).subject
+	s.Key = row.key
 	return s
 }
 
 // add enters an image that the index does not have.
-func (x *index) add(id image.Digest, packages []sbom.Package, components []match.Component) {
+func (x *index) add(id image.Digest, s Summary) {
 	number := x.images.add(id, imageRow{})
-	instances := make([]instance, 0, len(packages))
-	for _, c := range components {
-		// A subject that no package stands for could never be reported.
-		if len(c.Packages) == 0 {
-			continue
-		}
-		s := x.intern(c.Subject)
-		for _, pkg := range c.Packages {
-			instances = append(instances, instance{pkg: uint32(pkg), subject: s})
-		}
+	global := make([]uint32, len(s.subjects))
+	for i, subject := range s.subjects {
+		global[i] = x.intern(subject)
 	}
-	x.images.rows[number] = imageRow{id: id, instances: uniteTwins(instances, packages)}
+	instances := slices.Clone(s.instances)
+	for i := range instances {
+		instances[i].subject = global[instances[i].subject]
+	}
+	*x.images.at(number) = imageRow{id: id, instances: instances}
 	for _, s := range x.subjectsOf(number) {
-		row := &x.subjects.rows[s]
+		row := x.subjects.at(s)
 		row.images++
-		x.keys.rows[row.subject.key].images.Add(number)
+		x.keys.at(row.key).images.Add(number)
 	}
 }
 
@@ -174,8 +197,8 @@ func (x *index) remove(id image.Digest) {
 		return
 	}
 	for _, s := range x.subjectsOf(number) {
-		row := &x.subjects.rows[s]
-		x.keys.rows[row.subject.key].images.Remove(number)
+		row := x.subjects.at(s)
+		x.keys.at(row.key).images.Remove(number)
 		row.images--
 		if row.images == 0 {
 			x.drop(s)
@@ -186,7 +209,7 @@ func (x *index) remove(id image.Digest) {
 
 // subjectsOf returns the distinct subjects of an image.
 func (x *index) subjectsOf(number uint32) []uint32 {
-	instances := x.images.rows[number].instances
+	instances := x.images.at(number).instances
 	ids := make([]uint32, len(instances))
 	for i, in := range instances {
 		ids[i] = in.subject
@@ -196,33 +219,30 @@ func (x *index) subjectsOf(number uint32) []uint32 {
 }
 
 func (x *index) drop(id uint32) {
-	small := x.subjects.rows[id].subject
-	key := &x.keys.rows[small.key]
-	x.subjects.remove(small)
-	delete(x.problems, id)
-	key.subjects = slices.DeleteFunc(key.subjects, func(other uint32) bool { return other == id })
-	if len(key.subjects) == 0 {
+	row := *x.subjects.at(id)
+	x.subjects.remove(id)
+	key := x.keys.at(row.key)
+	at, _ := slices.BinarySearchFunc(key.members, row.variant, byVariant)
+	key.members = slices.Delete(key.members, at, at+1)
+	if len(key.members) == 0 {
+		x.order = nil
 		x.keys.remove(key.key)
+	} else if key.memo.outgrown(len(key.members)) {
+		x.tidy(key)
+	}
+	variant := x.variants.at(row.variant)
+	if variant.subjects--; variant.subjects == 0 {
+		x.variants.remove(variant.subject)
 	}
 }
 
-// keep makes the judgement the subject's memo; matches are its places in the key's pool.
-func (x *index) keep(id uint32, matches []uint32, problems []string) {
-	x.subjects.rows[id].matches = matches
-	if len(problems) > 0 {
-		x.problems[id] = problems
-	} else {
-		delete(x.problems, id)
+// tidy leaves of a key's memo what is said of subjects that it still has.
+func (x *index) tidy(key *keyRow) {
+	var kept memo
+	w := kept.writer()
+	for _, m := range key.members {
+		row := x.subjects.at(m.subject)
+		row.verdict = w.add(key.memo.matches(row.verdict), key.memo.problems(row.verdict))
 	}
-}
-
-// matches returns a subject's matches in the order of their ids.
-func (x *index) matches(id uint32) []match.Match {
-	row := &x.subjects.rows[id]
-	pool := x.keys.rows[row.subject.key].pool
-	matches := make([]match.Match, len(row.matches))
-	for i, place := range row.matches {
-		matches[i] = pool[place]
-	}
-	return matches
+	key.memo, key.members = kept.clipped(), slices.Clip(key.members)
 }

@@ -33,26 +33,31 @@ func (f *Fleet) Stats() Stats {
 	f.reading.RLock()
 	defer f.reading.RUnlock()
 	x := &f.index
-	s := Stats{Images: len(x.images.ids), Subjects: len(x.subjects.ids), Keys: len(x.keys.ids)}
-	for i := range x.images.rows {
-		s.Instances += len(x.images.rows[i].instances)
+	s := Stats{Images: len(x.images.ids), Subjects: x.subjects.len(), Keys: len(x.keys.ids)}
+	for i := range x.images.all {
+		s.Instances += len(x.images.all[i].instances)
 	}
-	for i := range x.keys.rows {
-		row := &x.keys.rows[i]
-		s.Matches += len(row.pool)
-		s.Bytes += 4*cap(row.subjects) + len(row.key.Bucket) + len(row.key.Name)
+	for i := range x.keys.all {
+		row := &x.keys.all[i]
+		s.Matches += len(row.memo.pool)
+		s.Bytes += sizeOf[member]()*cap(row.members) + row.memo.bytes() + len(row.key.Bucket) + len(row.key.Name)
 		if row.images != nil {
 			s.Bytes += int(row.images.GetSizeInBytes()) + bitmapOverhead
 		}
 	}
-	for i := range x.subjects.rows {
-		s.Bytes += 4 * cap(x.subjects.rows[i].matches)
-	}
-	s.Bytes += s.Instances*sizeOf[instance]() + s.Matches*(sizeOf[match.Match]()+stringsOfMatch) +
+	s.Bytes += s.Instances*sizeOf[instance]() + s.Subjects*sizeOf[subjectRow]() +
 		s.Keys*(sizeOf[keyRow]()+sizeOf[match.Key]()+mapOverhead) +
-		s.Subjects*(sizeOf[subjectRow]()+sizeOf[subject]()+mapOverhead) +
+		x.variants.len()*(sizeOf[variantRow]()+sizeOf[match.Subject]()+mapOverhead) +
 		s.Images*(sizeOf[imageRow]()+stringOfDigest+mapOverhead)
 	return s
+}
+
+func (m *memo) bytes() int {
+	size := len(m.pool)*(sizeOf[match.Match]()+stringsOfMatch) + len(m.verdicts)*sizeOf[verdict]()
+	for _, v := range m.verdicts {
+		size += sizeOf[uint32]() * len(v.places)
+	}
+	return size
 }
 
 func sizeOf[T any]() int {

@@ -112,7 +112,7 @@ func (d *DB) list(ctx context.Context, statement string, key, value int) (map[st
 	if err != nil {
 		return nil, fmt.Errorf("read the schema: %w", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	names, err := rows.Columns()
 	if err != nil {
 		return nil, fmt.Errorf("read the schema: %w", err)

@@ -63,20 +63,23 @@ func looksSecret(name, value string) bool {
 
 func namesSecret(name, value string) bool {
 	words := strings.FieldsFunc(strings.ToUpper(name), func(r rune) bool { return r == '_' || r == '-' || r == '.' })
-	if len(words) == 0 || slices.Contains(places, words[len(words)-1]) {
+	isSetting := func(word string) bool { return slices.Contains(settings, word) }
+	if len(words) == 0 || slices.Contains(places, words[len(words)-1]) || slices.ContainsFunc(words, isSetting) {
 		return false
 	}
-	secret := false
-	for i, word := range words {
-		if slices.Contains(settings, word) {
-			return false
+	return slices.ContainsFunc(words, func(word string) bool {
+		credentialsFile := strings.HasPrefix(word, "CREDENTIAL") && strings.HasPrefix(value, "/")
+		return secretWord(word, len(words)) && !credentialsFile
+	}) || hasSecretKey(words)
+}
+
+func hasSecretKey(words []string) bool {
+	for i, word := range words[1:] {
+		if word == "KEY" && slices.Contains(secretKeys, words[i]) {
+			return true
 		}
-		if strings.HasPrefix(word, "CREDENTIAL") && strings.HasPrefix(value, "/") {
-			continue // A file that holds them.
-		}
-		secret = secret || secretWord(word, len(words)) || i > 0 && word == "KEY" && slices.Contains(secretKeys, words[i-1])
 	}
-	return secret
+	return false
 }
 
 func secretWord(word string, words int) bool {

@@ -8,7 +8,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 )
 
-// Collect removes images whose manifests are not live, layers that no image
+// Collect removes images and summaries whose manifests are not live, layers that no image
 // that stays has, and resolutions that lead to no manifest that is live or
 // stays; it returns how many entries these were.
 //
@@ -24,6 +24,13 @@ func (s *Store) Collect(live func(manifest image.Digest) bool) (removed int, err
 	needed, removed, err := s.collectImages(stays)
 	if err != nil {
 		return removed, fmt.Errorf("collect images: %w", err)
+	}
+	summaries, err := s.collectKind(kindSummary, func(name string) (bool, error) {
+		return stays(digestOf(name)) || recent[entryID{kindSummary, name}], nil
+	})
+	removed += summaries
+	if err != nil {
+		return removed, fmt.Errorf("collect summaries: %w", err)
 	}
 	layers, err := s.collectKind(kindLayer, func(name string) (bool, error) {
 		return needed[digestOf(name)] || recent[entryID{kindLayer, name}], nil

@@ -1,6 +1,7 @@
 // Package store keeps what was extracted of images and layers in a directory,
 // so that no digest is pulled or read twice. What comes in: extracted images,
-// extracted layers, and which manifest an index's digest resolved to. What goes
+// extracted layers, summaries of images, and which manifest an index's digest
+// resolved to. What goes
 // out: exactly that, or an error.
 //
 // All of it can be rebuilt from the registries, so nothing here is precious: a

@@ -10,7 +10,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// An entry is a checksum and behind it JSON in one zstd frame. The checksum is
+// An entry is a checksum and behind it text, mostly JSON, in one zstd frame. The checksum is
 // also over the store's format, the entry's kind and its name: an entry that
 // another version wrote, or that lies under another's name, does not pass.
 const (
@@ -48,10 +48,17 @@ func (c *codec) checksum(kind, name string, body []byte) []byte {
 }
 
 func (c *codec) encode(kind, name string, value any) ([]byte, error) {
+	if plain, ok := value.([]byte); ok {
+		return c.seal(kind, name, plain)
+	}
 	text, err := json.Marshal(value)
 	if err != nil {
 		return nil, err
 	}
+	return c.seal(kind, name, text)
+}
+
+func (c *codec) seal(kind, name string, text []byte) ([]byte, error) {
 	if len(text) > c.max {
 		return nil, fmt.Errorf("it takes %d bytes, more than the limit of %d", len(text), c.max)
 	}
@@ -61,18 +68,26 @@ func (c *codec) encode(kind, name string, value any) ([]byte, error) {
 
 // decode fills value, or fails because the entry is not what encode made.
 func (c *codec) decode(kind, name string, entry []byte, value any) error {
-	if len(entry) < checksumSize {
-		return fmt.Errorf("%d bytes are not an entry", len(entry))
-	}
-	sum, body := entry[:checksumSize], entry[checksumSize:]
-	if !bytes.Equal(sum, c.checksum(kind, name, body)) {
-		return errors.New("wrong checksum")
-	}
-	text, err := c.inflate(body)
+	text, err := c.unseal(kind, name, entry)
 	if err != nil {
 		return err
 	}
+	if plain, ok := value.(*[]byte); ok {
+		*plain = text
+		return nil
+	}
 	return json.Unmarshal(text, value)
+}
+
+func (c *codec) unseal(kind, name string, entry []byte) ([]byte, error) {
+	if len(entry) < checksumSize {
+		return nil, fmt.Errorf("%d bytes are not an entry", len(entry))
+	}
+	sum, body := entry[:checksumSize], entry[checksumSize:]
+	if !bytes.Equal(sum, c.checksum(kind, name, body)) {
+		return nil, errors.New("wrong checksum")
+	}
+	return c.inflate(body)
 }
 
 func (c *codec) inflate(body []byte) ([]byte, error) {

@@ -18,10 +18,11 @@ const (
 )
 
 // kinds are the store's folders, each with a folder for each first digit of a name.
-var kinds = []string{kindImage, kindLayer, kindResolution}
+var kinds = []string{kindImage, kindSummary, kindLayer, kindResolution}
 
 const (
 	kindImage      = "images"
+	kindSummary    = "summaries"
 	kindLayer      = "layers"
 	kindResolution = "resolutions"
 )

@@ -54,7 +54,8 @@ type DB struct {
 	// transaction holds no state that a read changes. To begin one for each read
 	// would not do: on a damaged file bbolt may panic while it begins, and then
 	// keeps its locks for ever.
-	tx *bbolt.Tx
+	tx   *bbolt.Tx
+	tops tops
 }
 
 // Open opens the database in dir, which holds trivy.db and metadata.json,
@@ -72,6 +73,9 @@ func Open(dir string) (*DB, error) {
 		return nil, err
 	}
 	if err := d.verify(path); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	if err := d.view(func(tx *bbolt.Tx) error { d.tops = findTops(tx); return nil }); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil

@@ -1,6 +1,7 @@
 package vulndb
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -12,8 +13,10 @@ import (
 )
 
 type rawRecord struct {
-	bucket     string
-	source     []byte
+	bucket string
+	source []byte
+	// any says that the bucket has advisories of the key, wanted or not.
+	any        bool
 	advisories []rawAdvisory
 	// cpes is a list of indices, which a record has nothing beside of.
 	cpes []byte
@@ -26,6 +29,13 @@ type rawAdvisory struct {
 	detail []byte
 	// named holds the details of the vulnerabilities that the advisory names.
 	named map[string][]byte
+}
+
+func (r *rawAdvisory) name(id string, detail []byte) {
+	if r.named == nil {
+		r.named = map[string][]byte{}
+	}
+	r.named[id] = bytes.Clone(detail)
 }
 
 // storedAdvisory has the shapes of all families.

@@ -2,10 +2,8 @@ package vulndb
 
 import (
 	"bytes"
-	"encoding/binary"
 	"strings"
 
-	"github.com/cespare/xxhash/v2"
 	"go.etcd.io/bbolt"
 
 	"github.com/plimsoll-dev/plimsoll/internal/match"
@@ -33,41 +31,19 @@ type visitor struct {
 	cpes func(name string, indices []byte)
 }
 
-// Fingerprint returns a hash of all that Records returns for the key, taken
-// over the stored bytes; 0 where there are none. It is the same in all processes.
-func (d *DB) Fingerprint(key match.Key) (uint64, error) {
-	var hash xxhash.Digest
-	hash.Reset()
-	found := false
-	add := func(fields ...[]byte) {
-		for _, field := range fields {
-			var size [8]byte
-			binary.LittleEndian.PutUint64(size[:], uint64(len(field)))
-			_, _ = hash.Write(size[:]) // Never fails.
-			_, _ = hash.Write(field)
-		}
-	}
-	err := d.visit(key, visitor{
-		bucket: func(name, source []byte) { add(name, source) },
-		advisory: func(id, advisory, detail []byte) {
-			found = true
-			add(id, advisory, detail)
-		},
-		named: func(id string, detail []byte) { add([]byte(id), detail) },
-		cpes: func(name string, indices []byte) {
-			found = true
-			add([]byte(name), indices)
-		},
-	})
-	if err != nil || !found {
-		return 0, err
-	}
-	return hash.Sum64(), nil
-}
-
 // Records returns the records under the key, in bucket order, each with at
 // least one advisory or CPE index. Where a stored value cannot be decoded, the error names it.
 func (d *DB) Records(key match.Key) ([]match.Record, error) {
+	return d.records(key, func([]byte) bool { return true })
+}
+
+// RecordsOf returns what Records does, with no advisories but those of the
+// given ids; a record may be left with none.
+func (d *DB) RecordsOf(key match.Key, ids map[string]bool) ([]match.Record, error) {
+	return d.records(key, func(id []byte) bool { return ids[string(id)] })
+}
+
+func (d *DB) records(key match.Key, wanted func(id []byte) bool) ([]match.Record, error) {
 	var raw []rawRecord
 	err := d.visit(key, visitor{
 		bucket: func(name, source []byte) {
@@ -75,13 +51,17 @@ func (d *DB) Records(key match.Key) ([]match.Record, error) {
 		},
 		advisory: func(id, advisory, detail []byte) {
 			last := &raw[len(raw)-1]
-			last.advisories = append(last.advisories, rawAdvisory{
-				id: string(id), advisory: bytes.Clone(advisory), detail: bytes.Clone(detail), named: map[string][]byte{},
-			})
+			last.any = true
+			if wanted(id) {
+				last.advisories = append(last.advisories, rawAdvisory{
+					id: string(id), advisory: bytes.Clone(advisory), detail: bytes.Clone(detail),
+				})
+			}
 		},
 		named: func(id string, detail []byte) {
-			advisories := raw[len(raw)-1].advisories
-			advisories[len(advisories)-1].named[id] = bytes.Clone(detail)
+			if advisories := raw[len(raw)-1].advisories; len(advisories) > 0 {
+				advisories[len(advisories)-1].name(id, detail)
+			}
 		},
 		cpes: func(name string, indices []byte) {
 			raw = append(raw, rawRecord{bucket: name, cpes: bytes.Clone(indices)})
@@ -96,7 +76,7 @@ func (d *DB) Records(key match.Key) ([]match.Record, error) {
 		if err != nil {
 			return nil, invalidf("decode %s of %s: %w", key.Name, r.bucket, err)
 		}
-		if len(record.Advisories) > 0 || len(record.CPEs) > 0 {
+		if r.any || len(record.CPEs) > 0 {
 			records = append(records, record)
 		}
 	}
@@ -112,8 +92,8 @@ func (d *DB) visit(key match.Key, v visitor) error {
 		}
 		for name := range key.Names() {
 			for bucket := range key.Buckets() {
-				for _, member := range bucketsOf(tx, bucket) {
-					v.visitPackage(tx, member, []byte(name))
+				for member := range d.tops.of(bucket) {
+					v.visitPackage(member, d.tops.details, []byte(name))
 				}
 			}
 		}
@@ -135,17 +115,15 @@ func (v visitor) visitTable(tx *bbolt.Tx, bucket, entry string) {
 	}
 }
 
-func (v visitor) visitPackage(tx *bbolt.Tx, bucket, name []byte) {
-	top := tx.Bucket(bucket)
-	if top == nil || len(name) == 0 {
+func (v visitor) visitPackage(from top, details *bbolt.Bucket, name []byte) {
+	if len(name) == 0 {
 		return
 	}
-	advisories := top.Bucket(name)
+	advisories := from.bucket.Bucket(name)
 	if advisories == nil {
 		return
 	}
-	details := tx.Bucket(detailBucket)
-	v.bucket(bucket, get(tx.Bucket(sourceBucket), bucket))
+	v.bucket(from.name, from.source)
 	cursor := advisories.Cursor()
 	for id, advisory := cursor.First(); id != nil; id, advisory = cursor.Next() {
 		// A bucket has no value, and Trivy passes over empty ones.
@@ -153,26 +131,12 @@ func (v visitor) visitPackage(tx *bbolt.Tx, bucket, name []byte) {
 			continue
 		}
 		v.advisory(id, advisory, get(details, id))
-		if string(bucket) == redHatBucket {
+		if string(from.name) == redHatBucket {
 			for _, cve := range namedIn(advisory) {
 				v.named(cve, get(details, []byte(cve)))
 			}
 		}
 	}
-}
-
-// bucketsOf returns the bucket or, for an ecosystem, all buckets with its prefix.
-func bucketsOf(tx *bbolt.Tx, bucket string) [][]byte {
-	prefix := []byte(bucket)
-	if !strings.HasSuffix(bucket, "::") {
-		return [][]byte{prefix}
-	}
-	var names [][]byte
-	cursor := tx.Cursor()
-	for name, _ := cursor.Seek(prefix); bytes.HasPrefix(name, prefix); name, _ = cursor.Next() {
-		names = append(names, name)
-	}
-	return names
 }
 
 func get(bucket *bbolt.Bucket, key []byte) []byte {

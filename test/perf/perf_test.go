@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"path"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -23,113 +22,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
-	"github.com/plimsoll-dev/plimsoll/internal/fleet"
-	"github.com/plimsoll-dev/plimsoll/internal/image"
-	"github.com/plimsoll-dev/plimsoll/internal/match"
 	"github.com/plimsoll-dev/plimsoll/internal/policy"
 	"github.com/plimsoll-dev/plimsoll/internal/report"
 	"github.com/plimsoll-dev/plimsoll/internal/sbom"
-	"github.com/plimsoll-dev/plimsoll/internal/store"
-	"github.com/plimsoll-dev/plimsoll/internal/vulndb"
-	"github.com/plimsoll-dev/plimsoll/test/database"
 	"github.com/plimsoll-dev/plimsoll/test/recipe"
 )
-
-// BenchmarkFleet judges the fleet by one database and then by the next one.
-func BenchmarkFleet(b *testing.B) {
-	older, newer, pair := databases(b)
-	for _, versions := range []int{usualVersions, manyVersions} {
-		b.Run(fmt.Sprint(versions), func(b *testing.B) {
-			for b.Loop() {
-				judge(b, older, newer, versions, func(what string, value, budget float64, unit string) {
-					record(fmt.Sprintf("%s, %s, %d versions a library", what, pair, versions), value, budget, unit)
-				})
-			}
-		})
-	}
-}
-
-func judge(b *testing.B, older, newer string, versions int, record func(what string, value, budget float64, unit string)) {
-	before := heap()
-	f := fill(b, versions)
-	db := open(b, older)
-	start := cpu(b)
-	if _, err := f.Swap(db, "older"); err != nil {
-		b.Fatal(err)
-	}
-	record("cold rematch", cpu(b)-start, 3, "CPU s")
-	record("index", heap()-before, 100, "MiB")
-
-	start = cpu(b)
-	next := open(b, newer)
-	delta, err := f.Swap(next, "newer")
-	if err != nil {
-		b.Fatal(err)
-	}
-	record("delta rescan", cpu(b)-start, 0.3, "CPU s")
-	s := f.Stats()
-	record("package instances", float64(s.Instances), 0, "packages")
-	record("subjects", float64(s.Subjects), 0, "subjects")
-	record("keys that changed", float64(delta.ChangedKeys), 0, "keys")
-	record("images that changed", float64(len(delta.Images)), 0, "images")
-	if err := errors.Join(db.Close(), next.Close()); err != nil {
-		b.Fatal(err)
-	}
-}
-
-func fill(b *testing.B, versions int) *fleet.Fleet {
-	b.Helper()
-	g := mustGenerate(b, versions)
-	f := fleet.New(match.Judge)
-	for n := range fleetImages {
-		img := g.image(n)
-		if err := f.Add(img.ManifestDigest, img.Content.Packages, match.Components(&img.Content, built)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	return f
-}
-
-func mustGenerate(b *testing.B, versions int) *generator {
-	b.Helper()
-	g, err := newGenerator(versions)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return g
-}
-
-// databases returns two of them: the large real pair where it is present, else the small one.
-func databases(b *testing.B) (older, newer, pair string) {
-	b.Helper()
-	dir := b.TempDir()
-	older, newer = filepath.Join(dir, "older"), filepath.Join(dir, "newer")
-	if from, to, ok := database.Shared(); ok {
-		if err := errors.Join(database.Unpack(from, older), database.Unpack(to, newer)); err != nil {
-			b.Fatal(err)
-		}
-		return older, newer, "large pair"
-	}
-	for dir, spec := range map[string]func() (database.Spec, error){older: database.Older, newer: database.Newer} {
-		s, err := spec()
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := database.Build(dir, s); err != nil {
-			b.Fatal(err)
-		}
-	}
-	return older, newer, "small pair"
-}
-
-func open(b *testing.B, dir string) *vulndb.DB {
-	b.Helper()
-	db, err := vulndb.Open(dir)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return db
-}
 
 // BenchmarkExtract reads one layer of packages and of other files, and compares
 // that with what nobody can do without: to uncompress it and to walk its archive.
@@ -140,7 +37,7 @@ func BenchmarkExtract(b *testing.B) {
 	layer := blob(b, layerOf(b, realFiles(b, 192<<20)))
 	for b.Loop() {
 		compareExtraction(b, "a layer", layer, 1.5)
-		record("peak heap, layer of packages", peak(func() { extract(b, bytes.NewReader(layer)) }), 256, "MiB")
+		record(b, "peak heap, layer of packages", peak(func() { extract(b, bytes.NewReader(layer)) }), 256, "MiB")
 	}
 }
 
@@ -158,8 +55,8 @@ func compareExtraction(b *testing.B, what string, layer []byte, budget float64) 
 		walked += timed(b, func() { walk(b, bytes.NewReader(layer)) })
 		extracted += timed(b, func() { extract(b, bytes.NewReader(layer)) })
 	}
-	record("extraction of "+what+", digests verified, against its gunzip and walk", extracted/walked, budget, "times")
-	record("extraction of "+what, extracted/rounds, 0, "CPU s")
+	record(b, "extraction of "+what+", digests verified, against its gunzip and walk", extracted/walked, budget, "times")
+	record(b, "extraction of "+what, extracted/rounds, 0, "CPU s")
 }
 
 // BenchmarkExtractLarge reads a layer of 1 GiB, which is one file.
@@ -170,7 +67,7 @@ func BenchmarkExtractLarge(b *testing.B) {
 	}
 	layer := blob(b, bomb)
 	for b.Loop() {
-		record("peak heap, layer of 1 GiB in one file", peak(func() { extract(b, bytes.NewReader(layer)) }), 256, "MiB")
+		record(b, "peak heap, layer of 1 GiB in one file", peak(func() { extract(b, bytes.NewReader(layer)) }), 256, "MiB")
 	}
 }
 
@@ -286,8 +183,8 @@ func extract(b *testing.B, compressed io.Reader) {
 // BenchmarkReport builds reports of the largest kind and of the usual one.
 func BenchmarkReport(b *testing.B) {
 	for b.Loop() {
-		record("ImageReport of 5,000 findings, as JSON", float64(reportBytes(b, 5_000))/1024, 32, "KiB")
-		record("ImageReport of 40 findings, as JSON", float64(reportBytes(b, 40))/1024, 8, "KiB")
+		record(b, "ImageReport of 5,000 findings, as JSON", float64(reportBytes(b, 5_000))/1024, 32, "KiB")
+		record(b, "ImageReport of 40 findings, as JSON", float64(reportBytes(b, 40))/1024, 8, "KiB")
 	}
 }
 
@@ -318,31 +215,4 @@ func reportBytes(b *testing.B, findings int) int {
 		b.Fatal(err)
 	}
 	return len(raw)
-}
-
-// BenchmarkStore reads what a restart reads.
-func BenchmarkStore(b *testing.B) {
-	const images = 1000
-	s, err := store.Open(b.TempDir(), store.Options{Extractor: sbom.ExtractorVersion})
-	if err != nil {
-		b.Fatal(err)
-	}
-	g := mustGenerate(b, usualVersions)
-	digests := make([]image.Digest, images)
-	for n := range images {
-		img := g.image(n)
-		digests[n] = img.ManifestDigest
-		if err := s.PutImage(img); err != nil {
-			b.Fatal(err)
-		}
-	}
-	for b.Loop() {
-		record("read of 1,000 images from the store", timed(b, func() {
-			for _, d := range digests {
-				if _, err := s.Image(d); err != nil {
-					b.Fatal(err)
-				}
-			}
-		}), 0, "CPU s")
-	}
 }

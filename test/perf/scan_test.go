@@ -31,9 +31,9 @@ func BenchmarkScan(b *testing.B) {
 		walked := timed(b, func() { walkArchive(b, archive) })
 		scanned := timed(b, func() { scanArchive(b, archive, db) })
 		what := fmt.Sprintf("scan of an archive of %d MiB", size>>20)
-		record(what+", to its findings, against the gunzip and walk of its layers", scanned/walked, 1.5, "times")
-		record(what, scanned, 0, "CPU s")
-		record("peak heap, "+what, peak(func() { scanArchive(b, archive, db) }), 256, "MiB")
+		record(b, what+", to its findings, against the gunzip and walk of its layers", scanned/walked, 1.5, "times")
+		record(b, what, scanned, 0, "CPU s")
+		record(b, "peak heap, "+what, peak(func() { scanArchive(b, archive, db) }), 256, "MiB")
 	}
 }
 
