@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/plimsoll-dev/plimsoll/internal/fleet"
+	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 	"github.com/plimsoll-dev/plimsoll/internal/match"
 	"github.com/plimsoll-dev/plimsoll/internal/vulndb"
@@ -72,4 +73,14 @@ func newsPriority(worst match.Severity) int {
 		return priorityHigh
 	}
 	return priorityNormal
+}
+
+// newsPriority of an image that is new: the worst of its findings are the news.
+func (s *shared) newsPriority(manifest image.Digest) int {
+	judgement, _ := s.fleet.Judgement(manifest)
+	worst := match.SeverityUnknown
+	for _, f := range judgement.Findings {
+		worst = max(worst, f.Severity)
+	}
+	return newsPriority(worst)
 }

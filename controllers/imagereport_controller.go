@@ -40,7 +40,8 @@ type imageReportReconciler struct {
 func (r *imageReportReconciler) setup(m manager.Manager) error {
 	b := builder.TypedControllerManagedBy[inventory.ReportKey](m)
 	for kind, version := range workloadKinds {
-		b = b.WatchesMetadata(workloadMetadata(kind.WithVersion(version)), handler.TypedEnqueueRequestsFromMapFunc(r.fromWorkload), deletions)
+		b = b.WatchesMetadata(workloadMetadata(kind.WithVersion(version)),
+			handler.TypedEnqueueRequestsFromMapFunc(r.fromWorkload), builder.WithPredicates(r.ofWorkloads()))
 	}
 	return b.
 		Named("imagereport").

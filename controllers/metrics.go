@@ -30,6 +30,10 @@ var (
 		Name: "plimsoll_database_failures_total",
 		Help: "Failed updates of the vulnerability database, by reason.",
 	}, []string{"reason"})
+	javaDatabaseFailures = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "plimsoll_java_database_failures_total",
+		Help: "Failed updates of the Java database, by reason.",
+	}, []string{"reason"})
 	databaseSwaps = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "plimsoll_database_swaps_total",
 		Help: "Changes from one vulnerability database to the next.",
@@ -72,6 +76,6 @@ var (
 
 func init() {
 	metrics.Registry.MustRegister(scansTotal, registryBytes, reportWrites, reportDeletes, images,
-		databaseFailures, databaseSwaps, databaseBuilt, databasePublished, databaseLag, rolloutSeconds,
+		databaseFailures, javaDatabaseFailures, databaseSwaps, databaseBuilt, databasePublished, databaseLag, rolloutSeconds,
 		rescanSeconds, rescanKeys, rescanImages, reportsPending)
 }

@@ -111,12 +111,12 @@ func (r *imageReportReconciler) fromReport(ctx context.Context, object client.Ob
 	return []inventory.ReportKey{key}
 }
 
-// fromWorkload wakes the reports that live only as long as a workload that last ran their image.
+// fromWorkload wakes the reports that name a workload: they live only as long as
+// it, and may be judged by its template.
 func (r *imageReportReconciler) fromWorkload(ctx context.Context, object client.Object) []inventory.ReportKey {
-	kind := object.GetObjectKind().GroupVersionKind()
-	keys, err := r.reportsOfWorkload(ctx, object.GetNamespace(), inventory.Owner{Group: kind.Group, Kind: kind.Kind, Name: object.GetName()})
+	keys, err := r.reportsOfWorkload(ctx, object.GetNamespace(), workloadOf(object))
 	if err != nil {
-		log.FromContext(ctx).Error(err, "A workload is gone, and its reports could not be listed")
+		log.FromContext(ctx).Error(err, "A workload is gone or has changed, and its reports could not be listed")
 	}
 	return keys
 }
@@ -145,12 +145,22 @@ func (r *imageReportReconciler) reportsIn(ctx context.Context, namespace string)
 	return unique(keys)
 }
 
-// deletions lets through only that.
-var deletions = builder.WithPredicates(predicate.Funcs{
-	CreateFunc:  func(event.CreateEvent) bool { return false },
-	UpdateFunc:  func(event.UpdateEvent) bool { return false },
-	GenericFunc: func(event.GenericEvent) bool { return false },
-})
+// ofWorkloads lets through that one is gone, and that one without pods has
+// changed: it is judged by its template. A workload with pods is judged by these.
+func (r *imageReportReconciler) ofWorkloads() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() && !r.inventory.HasPods(e.ObjectNew.GetNamespace(), workloadOf(e.ObjectNew))
+		},
+		GenericFunc: func(event.GenericEvent) bool { return false },
+	}
+}
+
+func workloadOf(object client.Object) inventory.Owner {
+	kind := object.GetObjectKind().GroupVersionKind()
+	return inventory.Owner{Group: kind.Group, Kind: kind.Kind, Name: object.GetName()}
+}
 
 // judged lets through the changes of a report that a policy's status counts.
 var judged = builder.WithPredicates(predicate.Funcs{

@@ -34,6 +34,7 @@ const finalRetry = time.Hour
 type scanReconciler struct {
 	*shared
 	scanner     *scan.Scanner
+	archives    *archives
 	summaries   summaries
 	trustHost   func(host string)
 	secrets     PullSecrets
@@ -81,12 +82,21 @@ func (r *scanReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 	if manifest, kept, ok := r.summaries.load(key); ok {
 		return reconcile.Result{}, r.take(ctx, key, manifest, kept)
 	}
-	img, err := r.scanner.Scan(ctx, target)
+	img, release, err := r.scan(ctx, target)
 	if err != nil {
 		state.Asked = asked
 		return r.failed(ctx, key, state, err)
 	}
+	defer release()
 	return reconcile.Result{}, r.scanned(ctx, key, img)
+}
+
+// scan returns the image with its archives named as they are until release.
+func (r *scanReconciler) scan(ctx context.Context, target scan.Target) (img *store.Image, release func(), err error) {
+	if img, err = r.scanner.Scan(ctx, target); err != nil {
+		return nil, nil, err
+	}
+	return r.archives.hold(ctx, img)
 }
 
 // target returns what to scan, and whether any pod or report asks for it.
@@ -194,16 +204,6 @@ func (r *scanReconciler) take(ctx context.Context, key inventory.ScanKey, manife
 		r.wakeReports(ctx, r.newsPriority(manifest), key)
 	}
 	return nil
-}
-
-// newsPriority of an image that is new: the worst of its findings are the news.
-func (r *scanReconciler) newsPriority(manifest image.Digest) int {
-	judgement, _ := r.fleet.Judgement(manifest)
-	worst := match.SeverityUnknown
-	for _, f := range judgement.Findings {
-		worst = max(worst, f.Severity)
-	}
-	return newsPriority(worst)
 }
 
 // hold puts an image into the fleet and the catalogue at once, so that nothing

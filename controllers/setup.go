@@ -16,6 +16,7 @@ import (
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/fleet"
+	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 	"github.com/plimsoll-dev/plimsoll/internal/match"
 	"github.com/plimsoll-dev/plimsoll/internal/registry"
@@ -48,6 +49,11 @@ type Options struct {
 	DatabaseLimits    vulndb.Limits
 	DatabaseMaxAge    time.Duration
 	AllowRollback     bool
+
+	// JavaSources of the database that names Java archives; without any there is none.
+	JavaSources []vulndb.Source
+	// JavaDirectory keeps it.
+	JavaDirectory string
 
 	ScanLimits      sbom.Limits
 	ScanTimeout     time.Duration
@@ -84,21 +90,29 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 		reports:   newTrigger[inventory.ReportKey](synced),
 		databases: newTrigger[types.NamespacedName](synced),
 	}
+	jars := &archives{stored: o.Store}
+	java := &javaDatabase{
+		shared: s, archives: jars, sources: o.JavaSources, artifacts: databases, dir: o.JavaDirectory,
+		after: time.After, renamed: map[image.Digest]struct{}{},
+	}
+	if err := java.reopen(ctx); err != nil {
+		return err
+	}
 	ledgers := newLedgers(s.client, s.reader, o.Namespace)
 	scanner := &scan.Scanner{Registry: o.Registry, Store: o.Store, Limits: o.ScanLimits, Timeout: o.ScanTimeout}
 	return errors.Join(
 		(&podReconciler{shared: s, synced: synced}).setup(m),
 		(&scanReconciler{
-			shared: s, scanner: scanner, summaries: summaries{store: o.Store, program: o.Program},
+			shared: s, scanner: scanner, archives: jars, summaries: summaries{store: o.Store, program: o.Program},
 			trustHost: o.Registry.TrustHost, secrets: o.PullSecrets, concurrency: o.ScanConcurrency,
 		}).setup(m),
 		(&imageReportReconciler{
-			shared: s, store: o.Store, retention: o.ReportRetention,
+			shared: s, store: jars, retention: o.ReportRetention,
 			ledgers: ledgers,
 			limiter: rate.NewLimiter(rate.Limit(o.ReportRate), max(1, int(o.ReportRate))),
 		}).setup(m),
 		(&vulnerabilityDatabaseReconciler{
-			shared: s, updater: updater, allowRollback: o.AllowRollback, maxAge: o.DatabaseMaxAge, ephemeral: o.StoreEphemeral,
+			shared: s, updater: updater, java: java, allowRollback: o.AllowRollback, maxAge: o.DatabaseMaxAge, ephemeral: o.StoreEphemeral,
 		}).setup(m),
 		newImagePolicyReconciler(s.client, s.now).setup(m),
 		newClusterImagePolicyReconciler(s.client, s.now).setup(m),
@@ -108,6 +122,7 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 			return nil
 		})),
 		m.Add(&databaseCreator{client: s.client, sources: o.DatabaseSources, retry: defaultDatabaseRetry}),
+		m.Add(java),
 		m.Add(&collector{shared: s, store: o.Store, ledgers: ledgers}),
 	)
 }

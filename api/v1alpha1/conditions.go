@@ -13,6 +13,9 @@ const (
 	ConditionCompliant = "Compliant"
 	// ConditionFresh says whether the database is recent (VulnerabilityDatabase).
 	ConditionFresh = "Fresh"
+	// ConditionJavaDatabase says whether the newest Java database of the sources is in use; it
+	// is present only where the operator has sources of one (VulnerabilityDatabase).
+	ConditionJavaDatabase = "JavaDatabase"
 	// ConditionStoreEphemeral is present while the store does not outlive the operator's pod (VulnerabilityDatabase).
 	ConditionStoreEphemeral = "StoreEphemeral"
 )

@@ -213,9 +213,10 @@ const (
 
 // PackagesRule limits what may be installed.
 //
-// +kubebuilder:validation:AtLeastOneOf=denied;deniedKinds
+// +kubebuilder:validation:AtLeastOneOf=denied;deniedSources;deniedKinds
 type PackagesRule struct {
-	// denied are patterns over the names of packages and of the source packages that they were built from.
+	// denied are patterns over the names of packages, but not over those of the source packages
+	// that they were built from: libgcc-s1 is built from gcc.
 	//
 	// +optional
 	// +listType=set
@@ -225,6 +226,16 @@ type PackagesRule struct {
 	// +kubebuilder:validation:items:MaxLength=256
 	// +kubebuilder:validation:items:Pattern=`^\S+$`
 	Denied []string `json:"denied,omitempty"`
+	// deniedSources are patterns over the names of source packages, which deny all packages that were built from them.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	// +kubebuilder:validation:items:Pattern=`^\S+$`
+	DeniedSources []string `json:"deniedSources,omitempty"`
 	// deniedKinds stand for the packages of each kind in all distributions, and for
 	// its programs that no package brought.
 	//
@@ -255,9 +266,9 @@ const (
 	RequirementRequired Requirement = "Required"
 )
 
-// WorkloadRule limits how an image is run.
+// WorkloadRule limits how an image is run. It has to limit something.
 //
-// +kubebuilder:validation:AtLeastOneOf=profile;nonRoot;readOnlyRootFilesystem;noPrivilegeEscalation
+// +kubebuilder:validation:XValidation:rule="has(self.profile) || has(self.nonRoot) && self.nonRoot == 'Required' || has(self.readOnlyRootFilesystem) && self.readOnlyRootFilesystem == 'Required' || has(self.noPrivilegeEscalation) && self.noPrivilegeEscalation == 'Required'",message="the rule requires nothing: set profile, or at least one of nonRoot, readOnlyRootFilesystem and noPrivilegeEscalation to Required"
 type WorkloadRule struct {
 	// profile that the pod has to keep.
 	//
@@ -297,9 +308,9 @@ const (
 	PermissionDenied  Permission = "Denied"
 )
 
-// ImageRule limits facts of the image itself. What it does not name is not limited.
+// ImageRule limits facts of the image itself. What it does not name is not limited, but something has to be.
 //
-// +kubebuilder:validation:AtLeastOneOf=maxAgeDays;deniedTags;user;deniedPorts;secretEnv;setuid
+// +kubebuilder:validation:XValidation:rule="has(self.maxAgeDays) || has(self.deniedTags) || has(self.deniedPorts) || has(self.user) && self.user == 'NonRoot' || has(self.secretEnv) && self.secretEnv == 'Denied' || has(self.setuid) && self.setuid == 'Denied'",message="the rule limits nothing: set maxAgeDays, deniedTags, deniedPorts, user to NonRoot, or secretEnv or setuid to Denied"
 type ImageRule struct {
 	// maxAgeDays since the image was built. An image that does not say when, or says a
 	// time that cannot be, violates the rule.

@@ -913,6 +913,11 @@ func (in *PackagesRule) DeepCopyInto(out *PackagesRule) {
 		*out = make([]string, len(*in))
 		copy(*out, *in)
 	}
+	if in.DeniedSources != nil {
+		in, out := &in.DeniedSources, &out.DeniedSources
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.DeniedKinds != nil {
 		in, out := &in.DeniedKinds, &out.DeniedKinds
 		*out = make([]PackageKind, len(*in))

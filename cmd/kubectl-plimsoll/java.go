@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 
-	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/javadb"
 	"github.com/plimsoll-dev/plimsoll/internal/sbom"
 	"github.com/plimsoll-dev/plimsoll/internal/vulndb"
@@ -51,29 +47,9 @@ func (e *environment) openJavaDatabase(ctx context.Context) (*javadb.DB, error) 
 	}
 	defer unlock()
 	if !e.skipDatabase {
-		if err := e.fetchJavaDatabase(ctx, sources[0], dir); err != nil {
+		if _, err := javadb.Update(ctx, e.artifacts(), sources, dir, javadb.DefaultLimits); err != nil {
 			return nil, err
 		}
 	}
 	return javadb.Open(dir)
-}
-
-// fetchJavaDatabase notes the revision beside the database, so that the same one is not fetched again.
-func (e *environment) fetchJavaDatabase(ctx context.Context, source vulndb.Source, dir string) error {
-	note := dir + ".revision"
-	known, err := os.ReadFile(note)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("read the cache of databases: %w", err)
-	}
-	if _, err := os.Stat(dir); err != nil {
-		known = nil
-	}
-	revision, err := javadb.Fetch(ctx, e.artifacts(), source, image.Digest(known), dir, javadb.DefaultLimits)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(note, []byte(revision), 0o600); err != nil {
-		return fmt.Errorf("note the revision of the Java database: %w", err)
-	}
-	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/vulndb"
 )
 
@@ -42,6 +43,8 @@ type flags struct {
 	databaseMaxBytes      int64
 	databaseMaxAge        time.Duration
 	allowDatabaseRollback bool
+
+	javaDatabase []string
 }
 
 func newCommand() *cobra.Command {
@@ -91,6 +94,8 @@ func (f *flags) add(command *cobra.Command) {
 	set.Int64Var(&f.databaseMaxBytes, "database-max-bytes", vulndb.DefaultLimits.Unpacked, "largest vulnerability database that is used, unpacked, in bytes")
 	set.DurationVar(&f.databaseMaxAge, "database-max-age", 5*24*time.Hour, "age from which a vulnerability database is called outdated")
 	set.BoolVar(&f.allowDatabaseRollback, "allow-database-rollback", false, "let a source replace the vulnerability database by an older one")
+
+	set.StringSliceVar(&f.javaDatabase, "java-database", nil, "OCI references, or one absolute path of a directory, of the database that names Java archives which do not say their group; none is used by default")
 }
 
 // check refuses numbers that would stop the operator from working.
@@ -119,6 +124,24 @@ func (f *flags) check() error {
 		return errors.New("read --report-retention: it must not be less than 0")
 	}
 	return nil
+}
+
+// javaSources of the database that names Java archives.
+func javaSources(list []string) ([]vulndb.Source, error) {
+	var out []vulndb.Source
+	for _, s := range list {
+		if strings.HasPrefix(s, "/") {
+			if len(list) > 1 {
+				return nil, fmt.Errorf("read --java-database: beside the directory %s nothing else can be named", s)
+			}
+			return []vulndb.Source{{Directory: s}}, nil
+		}
+		if _, err := image.ParseReference(s); err != nil {
+			return nil, fmt.Errorf("read --java-database: %w", err)
+		}
+		out = append(out, vulndb.Source{Reference: s})
+	}
+	return out, nil
 }
 
 func prefixes(list []string) ([]netip.Prefix, error) {

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/plimsoll-dev/plimsoll/internal/vulndb"
 )
 
 // parse returns the flags of a command line, without running it.
@@ -70,6 +72,27 @@ func TestLists(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"a", "b"}, options.PullSecrets.Namespaces); diff != "" {
 		t.Errorf("namespaces of pull secrets (-want +got):\n%s", diff)
+	}
+}
+
+func TestJavaSources(t *testing.T) {
+	for name, tc := range map[string]struct {
+		arg  string
+		want []vulndb.Source
+	}{
+		"off":         {"", nil},
+		"references":  {"a.example/java:1,b.example/java:1", []vulndb.Source{{Reference: "a.example/java:1"}, {Reference: "b.example/java:1"}}},
+		"a directory": {"/mnt/java", []vulndb.Source{{Directory: "/mnt/java"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			options, err := withStore(t, parse(t, "--java-database="+tc.arg)).options()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, options.JavaSources); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -163,6 +186,9 @@ func TestRefused(t *testing.T) {
 		"--scan-timeout=0":                       "read --scan-timeout: it must be more than 0",
 		"--scan-max-layer-bytes=-1":              "read --scan-max-layer-bytes: it must be more than 0",
 		"--database-max-bytes=0":                 "read --database-max-bytes: it must be more than 0",
+		"--java-database=/a,b.example/c:1":       "read --java-database: beside the directory /a nothing else can be named",
+		"--java-database=b.example/c:1,/a":       "read --java-database: beside the directory /a nothing else can be named",
+		"--java-database=./a":                    "read --java-database: ",
 		"--database-max-age=0":                   "read --database-max-age: it must be more than 0",
 	} {
 		t.Run(arg, func(t *testing.T) {

@@ -148,6 +148,10 @@ func (f flags) options() (controllers.Options, error) {
 	if err != nil {
 		return controllers.Options{}, err
 	}
+	java, err := javaSources(f.javaDatabase)
+	if err != nil {
+		return controllers.Options{}, err
+	}
 	images, err := store.Open(filepath.Join(f.store, "images"), store.Options{Extractor: sbom.ExtractorVersion})
 	if err != nil {
 		return controllers.Options{}, err
@@ -179,6 +183,8 @@ func (f flags) options() (controllers.Options, error) {
 		DatabaseLimits:    limits,
 		DatabaseMaxAge:    f.databaseMaxAge,
 		AllowRollback:     f.allowDatabaseRollback,
+		JavaSources:       java,
+		JavaDirectory:     filepath.Join(f.store, "java", "database"),
 		ScanLimits:        sbom.Limits{Bytes: f.scanMaxLayerBytes},
 		ScanTimeout:       f.scanTimeout,
 		ScanConcurrency:   f.scanConcurrency,

@@ -57,16 +57,32 @@ func (f *Fleet) AddSummary(id image.Digest, s Summary) error {
 	if _, ok := f.index.images.ids[id]; ok {
 		return nil
 	}
-	additions, err := f.judgeUnknown(s.subjects)
+	additions, err := f.judgeUnknown(s.subjects, f.index.has)
 	if err != nil {
 		return err
 	}
 	f.reading.Lock()
 	defer f.reading.Unlock()
-	f.index.add(id, s)
-	for key, a := range additions {
-		f.index.memoise(key, a)
+	f.index.enter(id, s, additions)
+	return nil
+}
+
+// Replace is Add for an image of which something is known by now that was not
+// when it was added: it puts these packages in the place of those. Nobody sees
+// the image unjudged meanwhile. An error leaves it as it was.
+func (f *Fleet) Replace(id image.Digest, packages []sbom.Package, components []match.Component) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	s := Summarise(packages, components)
+	// Subjects that only this image has are gone before they are entered again.
+	additions, err := f.judgeUnknown(s.subjects, func(match.Subject) bool { return false })
+	if err != nil {
+		return err
 	}
+	f.reading.Lock()
+	defer f.reading.Unlock()
+	f.index.remove(id)
+	f.index.enter(id, s, additions)
 	return nil
 }
 
@@ -78,13 +94,13 @@ type addition struct {
 	problems    [][]string
 }
 
-func (f *Fleet) judgeUnknown(subjects []match.Subject) (map[match.Key]*addition, error) {
+func (f *Fleet) judgeUnknown(subjects []match.Subject, known func(match.Subject) bool) (map[match.Key]*addition, error) {
 	if f.db == nil {
 		return nil, nil
 	}
 	additions := map[match.Key]*addition{}
 	for _, s := range subjects {
-		if _, known := f.index.find(s); known {
+		if known(s) {
 			continue
 		}
 		a := additions[s.Key]
@@ -100,6 +116,14 @@ func (f *Fleet) judgeUnknown(subjects []match.Subject) (map[match.Key]*addition,
 		}
 	}
 	return additions, nil
+}
+
+// enter adds an image together with the judgements of its subjects.
+func (x *index) enter(id image.Digest, s Summary, additions map[match.Key]*addition) {
+	x.add(id, s)
+	for key, a := range additions {
+		x.memoise(key, a)
+	}
 }
 
 func (f *Fleet) judgeAddition(key match.Key, a *addition) (err error) {

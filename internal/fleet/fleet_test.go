@@ -280,6 +280,59 @@ func TestAddOfAVersionUnderAKnownKey(t *testing.T) {
 	}
 }
 
+func TestReplaceLeavesNothingOfTheImageBefore(t *testing.T) {
+	f := New(match.Judge)
+	db := newDatabase(map[match.Key][]match.Record{
+		debianKey("curl"): debianRecords(fixed("CVE-1", "2", match.SeverityHigh)), debianKey("bash"): debianRecords(fixed("CVE-2", "2", match.SeverityLow)),
+	})
+	mustSwap(t, f, db, "r1")
+	add(t, f, 1, debianImage(dpkg("curl", "1"), dpkg("own", "1")))
+	add(t, f, 2, debianImage(dpkg("curl", "1")))
+	c := debianImage(dpkg("curl", "1"), dpkg("bash", "1"))
+	db.failAt = db.calls.Load() + 2
+	if err := f.Replace(digest(1), c.packages, c.components); !errors.Is(err, errDamaged) {
+		t.Fatalf("got error %v", err)
+	}
+	if diff := cmp.Diff([]string{"0 CVE-1"}, told(t, f, 1)); diff != "" {
+		t.Errorf("a failure changes the image (-want +got):\n%s", diff)
+	}
+	if err := f.Replace(digest(1), c.packages, c.components); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"0 CVE-1", "1 CVE-2"}, told(t, f, 1)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if s := f.Stats(); s.Images != 2 || s.Keys != 2 || s.Subjects != 2 || s.Matches != 2 {
+		t.Errorf("the fleet holds %+v, and should not hold the package that is gone", s)
+	}
+}
+
+func TestReplacedImageIsJudgedAtEachMoment(t *testing.T) {
+	f := New(match.Judge)
+	mustSwap(t, f, newDatabase(map[match.Key][]match.Record{debianKey("curl"): debianRecords(fixed("CVE-1", "2", match.SeverityHigh))}), "r1")
+	c := debianImage(dpkg("curl", "1"))
+	add(t, f, 1, c)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 2000 {
+			if err := f.Replace(digest(1), c.packages, c.components); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for replacing := true; replacing; {
+		select {
+		case <-done:
+			replacing = false
+		default:
+		}
+		if j, ok := f.Judgement(digest(1)); !ok || len(j.Findings) != 1 {
+			t.Fatalf("judged %t, %d findings", ok, len(j.Findings))
+		}
+	}
+}
+
 func TestRemoveFreesWhatNoOtherImageHas(t *testing.T) {
 	f := New(match.Judge)
 	for n := range 5 {

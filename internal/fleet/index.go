@@ -94,6 +94,11 @@ func (x *index) find(s match.Subject) (uint32, bool) {
 	return members[at].subject, true
 }
 
+func (x *index) has(s match.Subject) bool {
+	_, ok := x.find(s)
+	return ok
+}
+
 func withoutKey(s match.Subject) match.Subject {
 	s.Key = match.Key{}
 	return s

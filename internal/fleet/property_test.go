@@ -94,7 +94,7 @@ func TestFleetAgreesWithColdJudgement(t *testing.T) {
 			m := &model{images: map[image.Digest]contents{}}
 			flaps := 0
 			for step := range 30 {
-				switch r.IntN(7) {
+				switch r.IntN(8) {
 				case 0, 1:
 					addRandom(t, r, f, m)
 				case 2:
@@ -110,6 +110,8 @@ func TestFleetAgreesWithColdJudgement(t *testing.T) {
 					records := r.change(m.records)
 					swap(t, f, m, r.flap(records), fmt.Sprint(step))
 				case 6:
+					replaceRandom(t, r, f, m)
+				case 7:
 					if m.records == nil {
 						continue
 					}
@@ -136,6 +138,15 @@ func addRandom(t *testing.T, r random, f *Fleet, m *model) {
 		c = r.image()
 	}
 	if err := f.Add(id, c.packages, c.components); err != nil {
+		t.Fatal(err)
+	}
+	m.images[id] = c
+}
+
+func replaceRandom(t *testing.T, r random, f *Fleet, m *model) {
+	t.Helper()
+	id, c := digest(r.IntN(12)), r.image()
+	if err := f.Replace(id, c.packages, c.components); err != nil {
 		t.Fatal(err)
 	}
 	m.images[id] = c

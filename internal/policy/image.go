@@ -23,6 +23,9 @@ func checkImage(t *trial, rule v1alpha1.Rule) outcome {
 	if r == nil {
 		return failed("the rule does not set image")
 	}
+	if len(r.DeniedTags) == 0 && !needsScan(r) {
+		return failed("the rule limits nothing of an image")
+	}
 	if err := validatePatterns(r.DeniedTags); err != nil {
 		return failed(fmt.Sprintf("image.deniedTags: %v", err))
 	}
@@ -48,12 +51,17 @@ func checkTags(r *v1alpha1.ImageRule, tags, users []string) outcome {
 	switch {
 	case len(tags) > 0:
 		return outcome{verdict: v1alpha1.VerdictFail, message: tagMessage(tags), workloads: users}
-	case r.MaxAgeDays != nil || r.User == v1alpha1.ImageUserNonRoot || len(r.DeniedPorts) > 0 ||
-		r.SecretEnv == v1alpha1.PermissionDenied || r.Setuid == v1alpha1.PermissionDenied:
+	case needsScan(r):
 		return unknown()
 	default:
 		return passed()
 	}
+}
+
+// needsScan says whether the rule limits anything but tags.
+func needsScan(r *v1alpha1.ImageRule) bool {
+	return r.MaxAgeDays != nil || r.User == v1alpha1.ImageUserNonRoot || len(r.DeniedPorts) > 0 ||
+		r.SecretEnv == v1alpha1.PermissionDenied || r.Setuid == v1alpha1.PermissionDenied
 }
 
 func tagMessage(tags []string) string {

@@ -88,7 +88,7 @@ func TestImageUser(t *testing.T) {
 		judgeRules(t, map[string]ruleCase{"user " + user: want})
 	}
 	judgeRules(t, map[string]ruleCase{
-		"any user":    {rule: imageRule(v1alpha1.ImageRule{User: v1alpha1.ImageUserAny}), want: pass},
+		"any user":    {rule: imageRule(v1alpha1.ImageRule{User: v1alpha1.ImageUserAny, DeniedPorts: []int32{22}}), want: pass},
 		"not scanned": {rule: imageRule(v1alpha1.ImageRule{User: v1alpha1.ImageUserNonRoot}), edit: unscanned, want: open},
 	})
 }
@@ -96,6 +96,8 @@ func TestImageUser(t *testing.T) {
 func TestImagePortsEnvironmentAndSetuid(t *testing.T) {
 	ports := imageRule(v1alpha1.ImageRule{DeniedPorts: []int32{22, 2375}})
 	exposed := func(s ...string) func(*Facts) { return func(f *Facts) { f.Config.ExposedPorts = s } }
+	allowed := imageRule(v1alpha1.ImageRule{DeniedPorts: []int32{22}, SecretEnv: v1alpha1.PermissionAllowed, Setuid: v1alpha1.PermissionAllowed})
+	nothing := imageRule(v1alpha1.ImageRule{User: v1alpha1.ImageUserAny, SecretEnv: v1alpha1.PermissionAllowed, Setuid: v1alpha1.PermissionAllowed})
 	env := func(p v1alpha1.Permission) v1alpha1.Rule { return imageRule(v1alpha1.ImageRule{SecretEnv: p}) }
 	setuid := func(p v1alpha1.Permission) v1alpha1.Rule { return imageRule(v1alpha1.ImageRule{Setuid: p}) }
 	secrets := func(f *Facts) { f.Config.SecretEnv = []string{"TOKEN", "API_KEY"} }
@@ -112,13 +114,14 @@ func TestImagePortsEnvironmentAndSetuid(t *testing.T) {
 		"a port out of range":  {rule: ports, edit: exposed("65536"), want: fail, wantMessage: "denied port exposed: 65536"},
 		"ports, not scanned":   {rule: ports, edit: unscanned, want: open},
 		"no secret":            {rule: env(v1alpha1.PermissionDenied), want: pass},
-		"secrets that may be":  {rule: env(v1alpha1.PermissionAllowed), edit: secrets, want: pass},
+		"secrets that may be":  {rule: allowed, edit: secrets, want: pass},
 		"secrets":              {rule: env(v1alpha1.PermissionDenied), edit: secrets, want: fail, wantMessage: "2 environment variables whose name looks like that of a secret: API_KEY, TOKEN"},
 		"secrets, not scanned": {rule: env(v1alpha1.PermissionDenied), edit: unscanned, want: open},
 		"no setuid":            {rule: setuid(v1alpha1.PermissionDenied), want: pass},
-		"setuid that may be":   {rule: setuid(v1alpha1.PermissionAllowed), edit: files, want: pass},
+		"setuid that may be":   {rule: allowed, edit: files, want: pass},
 		"setuid":               {rule: setuid(v1alpha1.PermissionDenied), edit: files, want: fail, wantMessage: "4 files with the setuid or setgid bit: usr/bin/chfn, usr/bin/mount, usr/bin/passwd and 1 more"},
 		"setuid, not scanned":  {rule: setuid(v1alpha1.PermissionDenied), edit: unscanned, want: open},
+		"no limit":             {rule: nothing, want: inError, wantMessage: "the rule limits nothing of an image"},
 		"no member":            {rule: v1alpha1.Rule{Type: v1alpha1.RuleImage}, want: inError, wantMessage: "the rule does not set image"},
 		"several complaints": {
 			rule: imageRule(v1alpha1.ImageRule{User: v1alpha1.ImageUserNonRoot, Setuid: v1alpha1.PermissionDenied, DeniedTags: []string{"latest"}}), want: fail,

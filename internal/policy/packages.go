@@ -14,11 +14,14 @@ import (
 // checkPackages judges what is installed: packages by name, source and kind, programs by kind.
 func checkPackages(t *trial, rule v1alpha1.Rule) outcome {
 	r := rule.Packages
-	if r == nil || len(r.Denied)+len(r.DeniedKinds) == 0 {
-		return failed("the rule sets neither packages.denied nor packages.deniedKinds")
+	if r == nil || len(r.Denied)+len(r.DeniedSources)+len(r.DeniedKinds) == 0 {
+		return failed("the rule sets none of packages.denied, packages.deniedSources and packages.deniedKinds")
 	}
 	if err := validatePatterns(r.Denied); err != nil {
 		return failed(fmt.Sprintf("packages.denied: %v", err))
+	}
+	if err := validatePatterns(r.DeniedSources); err != nil {
+		return failed(fmt.Sprintf("packages.deniedSources: %v", err))
 	}
 	for _, k := range r.DeniedKinds {
 		if kindRank(k) == len(kinds) {
@@ -75,7 +78,7 @@ func denies(r *v1alpha1.PackagesRule, p Package) (denied, bool) {
 	switch {
 	case matchesAny(r.Denied, p.Name):
 		return denied{rank: -1, name: p.Name}, true
-	case p.Source != "" && matchesAny(r.Denied, p.Source):
+	case p.Source != "" && matchesAny(r.DeniedSources, p.Source):
 		return denied{rank: -1, name: fmt.Sprintf("%s (built from %s)", p.Name, p.Source)}, true
 	}
 	for i, k := range kinds {

@@ -15,6 +15,9 @@ func TestPackages(t *testing.T) {
 	names := func(s ...string) v1alpha1.Rule {
 		return v1alpha1.Rule{Type: v1alpha1.RulePackages, Packages: &v1alpha1.PackagesRule{Denied: s}}
 	}
+	sources := func(s ...string) v1alpha1.Rule {
+		return v1alpha1.Rule{Type: v1alpha1.RulePackages, Packages: &v1alpha1.PackagesRule{DeniedSources: s}}
+	}
 	kind := func(k ...v1alpha1.PackageKind) v1alpha1.Rule {
 		return v1alpha1.Rule{Type: v1alpha1.RulePackages, Packages: &v1alpha1.PackagesRule{DeniedKinds: k}}
 	}
@@ -28,7 +31,9 @@ func TestPackages(t *testing.T) {
 		"a pattern":              {rule: names("netcat*"), edit: has(system("netcat-openbsd", "n")), want: fail, wantMessage: "1 denied package: netcat-openbsd"},
 		"a language's package":   {rule: names("lodash"), edit: has(lodash), want: fail, wantMessage: "1 denied package: lodash"},
 		"a star ends at a slash": {rule: names("@scope*"), edit: has(Package{Name: "@scope/a", Type: "node-pkg"}), want: pass},
-		"a source":               {rule: names("openssh"), edit: has(system("ssh-client", "openssh")), want: fail, wantMessage: "1 denied package: ssh-client (built from openssh)"},
+		"a name is no source":    {rule: names("gcc*"), edit: has(system("libgcc-s1", "gcc-12")), want: pass},
+		"a source is no name":    {rule: sources("libgcc*"), edit: has(system("libgcc-s1", "gcc-12"), lodash), want: pass},
+		"a source":               {rule: sources("openssh"), edit: has(system("ssh-client", "openssh")), want: fail, wantMessage: "1 denied package: ssh-client (built from openssh)"},
 		"many, each once": {
 			rule: names("a", "b*"), edit: has(system("b2", "b"), system("b1", "b"), system("a", "a"), system("b1", "b"), system("b3", "b")),
 			want: fail, wantMessage: "4 denied packages: a, b1, b2 and 1 more",
@@ -55,8 +60,9 @@ func TestPackages(t *testing.T) {
 			},
 		},
 		"not scanned":  {rule: names("sudo"), edit: unscanned, want: open},
-		"neither":      {rule: names(), want: inError, wantMessage: "the rule sets neither packages.denied nor packages.deniedKinds"},
+		"neither":      {rule: names(), want: inError, wantMessage: "the rule sets none of packages.denied, packages.deniedSources and packages.deniedKinds"},
 		"bad pattern":  {rule: names("["), want: inError, wantMessage: `packages.denied: pattern "[": syntax error in pattern`},
+		"bad source":   {rule: sources("["), want: inError, wantMessage: `packages.deniedSources: pattern "[": syntax error in pattern`},
 		"unknown kind": {rule: kind("Debugger"), want: inError, wantMessage: `packages.deniedKinds: "Debugger" is not implemented in this version`},
 	})
 }

@@ -16,6 +16,9 @@ func checkWorkload(t *trial, rule v1alpha1.Rule) outcome {
 	if r == nil {
 		return failed("the rule does not set workload")
 	}
+	if !requiresAny(r) {
+		return failed("the rule requires nothing of a workload")
+	}
 	judged, open := false, false
 	faults := map[string][]string{} // complaints by workload
 	for _, w := range t.workloads {
@@ -43,6 +46,11 @@ func checkWorkload(t *trial, rule v1alpha1.Rule) outcome {
 	default:
 		return passed()
 	}
+}
+
+// requiresAny is the API's condition, too. A rule without requirements would pass as if it had judged something.
+func requiresAny(r *v1alpha1.WorkloadRule) bool {
+	return r.Profile != "" || slices.Contains([]v1alpha1.Requirement{r.NonRoot, r.ReadOnlyRootFilesystem, r.NoPrivilegeEscalation}, v1alpha1.RequirementRequired)
 }
 
 // judgePod returns what is wrong with the containers that run the image, and

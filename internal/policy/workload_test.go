@@ -65,7 +65,10 @@ func TestWorkloadNonRoot(t *testing.T) {
 			wantMessage: `container "main" sets no user, and the image sets no user, and runs as root`},
 		"the image's, not scanned":     {rule: rule, edit: notScanned(runs()), want: open},
 		"the container's, not scanned": {rule: rule, edit: notScanned(runs(set(corev1.SecurityContext{RunAsUser: new(int64(0))}))), want: fail, wantMessage: `container "main" runs as user 0`},
-		"ignored":                      {rule: workloadRule(v1alpha1.WorkloadRule{NonRoot: v1alpha1.RequirementIgnored}), edit: runs(), want: pass},
+		"ignored": {rule: workloadRule(v1alpha1.WorkloadRule{NonRoot: v1alpha1.RequirementIgnored, NoPrivilegeEscalation: v1alpha1.RequirementRequired}),
+			edit: runs(set(corev1.SecurityContext{RunAsUser: new(int64(0)), AllowPrivilegeEscalation: no})), want: pass},
+		"all ignored": {rule: workloadRule(v1alpha1.WorkloadRule{NonRoot: v1alpha1.RequirementIgnored}), edit: runs(), want: inError,
+			wantMessage: "the rule requires nothing of a workload"},
 		"an init container": {rule: rule, want: fail, wantMessage: `container "setup" runs as user 0`, edit: runs(func(s *corev1.PodSpec) {
 			s.Containers, s.InitContainers = nil, []corev1.Container{{Name: "setup", SecurityContext: &corev1.SecurityContext{RunAsUser: new(int64(0))}}}
 		})},

@@ -41,7 +41,7 @@ type Manifest struct {
 // Layout packs the database in dbDir as an OCI layout with one artifact, tagged
 // 2, and returns the artifact's digest.
 func Layout(dbDir, layoutDir string) (string, error) {
-	layer, err := pack(dbDir)
+	layer, err := pack(dbDir, "trivy.db", "metadata.json")
 	if err != nil {
 		return "", fmt.Errorf("pack database %s: %w", dbDir, err)
 	}
@@ -95,11 +95,11 @@ func WriteBlob(layoutDir, mediaType string, content []byte) (Descriptor, error) 
 	return Descriptor{MediaType: mediaType, Digest: "sha256:" + digits, Size: len(content)}, nil
 }
 
-func pack(dbDir string) ([]byte, error) {
+func pack(dbDir string, names ...string) ([]byte, error) {
 	var packed bytes.Buffer
 	zipped := gzip.NewWriter(&packed)
 	archive := tar.NewWriter(zipped)
-	for _, name := range []string{"trivy.db", "metadata.json"} {
+	for _, name := range names {
 		content, err := os.ReadFile(filepath.Join(dbDir, name))
 		if err != nil {
 			return nil, err

@@ -24,6 +24,9 @@
 {{- with .Values.database.maxBytes }}
 - --database-max-bytes={{ int64 . }}
 {{- end }}
+{{- with .Values.javaDatabase.sources }}
+- --java-database={{ join "," . }}
+{{- end }}
 {{- with .Values.registry.allowedAddresses }}
 - --registry-allowed-addresses={{ join "," . }}
 {{- end }}
