@@ -5,7 +5,6 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,11 +18,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/klauspost/compress/gzip"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
-	"github.com/plimsoll-dev/plimsoll/internal/policy"
-	"github.com/plimsoll-dev/plimsoll/internal/report"
 	"github.com/plimsoll-dev/plimsoll/internal/sbom"
 	"github.com/plimsoll-dev/plimsoll/test/recipe"
 )
@@ -178,41 +173,4 @@ func extract(b *testing.B, compressed io.Reader) {
 	if _, err := sbom.Read(b.Context(), digest("layer", 0), io.TeeReader(plain, sha256.New()), sbom.Limits{}); err != nil {
 		b.Fatal(err)
 	}
-}
-
-// BenchmarkReport builds reports of the largest kind and of the usual one.
-func BenchmarkReport(b *testing.B) {
-	for b.Loop() {
-		record(b, "ImageReport of 5,000 findings, as JSON", float64(reportBytes(b, 5_000))/1024, 32, "KiB")
-		record(b, "ImageReport of 40 findings, as JSON", float64(reportBytes(b, 40))/1024, 8, "KiB")
-	}
-}
-
-func reportBytes(b *testing.B, findings int) int {
-	b.Helper()
-	facts := policy.Facts{Namespace: "shop", Repository: "registry.example.com/shop/api", Tags: []string{"1.8.2"}, Digest: string(digest("manifest", 0)), Scanned: true}
-	for i := range findings {
-		facts.Findings = append(facts.Findings, policy.Finding{
-			ID: fmt.Sprintf("CVE-2024-%05d", i), Package: fmt.Sprint("library-of-some-length-", i), InstalledVersion: "1.2.3-4+deb12u5",
-			FixedVersion: "1.2.3-4+deb12u6", Severity: v1alpha1.SeverityHigh, Status: v1alpha1.StatusFixed, Published: built, Path: fmt.Sprint("app/node_modules/", i),
-		})
-	}
-	rule := v1alpha1.VulnerabilitiesRule{Severities: []v1alpha1.Severity{v1alpha1.SeverityHigh}, MaxCount: new(int32(0))}
-	policies := []policy.Policy{{Kind: "ImagePolicy", Name: "none", Spec: v1alpha1.ImagePolicySpec{
-		Rules: []v1alpha1.Rule{{Name: "none", Type: v1alpha1.RuleVulnerabilities, Vulnerabilities: &rule}},
-	}}}
-	object := v1alpha1.ImageReport{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "api-9f2c1b7e04"},
-		Spec:       v1alpha1.ImageReportSpec{Repository: facts.Repository, Digest: facts.Digest, Platform: "linux/amd64"},
-	}
-	object.Status = report.Build(report.Input{
-		Identity: object.Spec, Generation: 1, Tags: facts.Tags, ManifestDigest: facts.Digest, ConfigDigest: facts.Digest,
-		Scan: report.Scan{Done: true, Reason: v1alpha1.ReasonScanned, PackageCount: 250}, Findings: facts.Findings,
-		Judgement: policy.Judge(facts, policies, nil, built), DatabaseRevision: facts.Digest, Now: built,
-	})
-	raw, err := json.Marshal(object)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return len(raw)
 }
