@@ -104,14 +104,14 @@ func ledgerName(repository string) string {
 
 // collect sweeps the ledgers of repositories that are not used, and deletes those that are empty then.
 func (l *ledgers) collect(ctx context.Context, used map[string]bool, now time.Time) error {
-	var objects corev1.ConfigMapList
-	if err := l.reader.List(ctx, &objects, client.InNamespace(l.namespace), client.MatchingLabels{managedByLabel: managedBy}); err != nil {
-		return fmt.Errorf("list the deadline ledgers: %w", err)
+	objects, err := l.list(ctx)
+	if err != nil {
+		return err
 	}
 	var errs []error
-	for i := range objects.Items {
-		repository, ok := objects.Items[i].Annotations[ledgerRepository]
-		if !ok || used[repository] || objects.Items[i].Name != ledgerName(repository) {
+	for i := range objects {
+		repository, ok := objects[i].Annotations[ledgerRepository]
+		if !ok || used[repository] || objects[i].Name != ledgerName(repository) {
 			continue
 		}
 		empty := false
@@ -121,11 +121,32 @@ func (l *ledgers) collect(ctx context.Context, used map[string]bool, now time.Ti
 			return changed && !empty
 		}))
 		if empty {
-			errs = append(errs, client.IgnoreNotFound(l.client.Delete(ctx, &objects.Items[i])))
+			errs = append(errs, client.IgnoreNotFound(l.client.Delete(ctx, &corev1.ConfigMap{ObjectMeta: objects[i].ObjectMeta})))
 			l.forget(repository)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// ledgerPage is how many ledgers are listed at a time.
+const ledgerPage = 500
+
+// list names the ledgers in the cluster, without their content: there is one for each repository.
+func (l *ledgers) list(ctx context.Context) ([]metav1.PartialObjectMetadata, error) {
+	var objects []metav1.PartialObjectMetadata
+	for page := ""; ; {
+		var list metav1.PartialObjectMetadataList
+		list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMapList"))
+		err := l.reader.List(ctx, &list, client.InNamespace(l.namespace), client.MatchingLabels{managedByLabel: managedBy},
+			client.Limit(ledgerPage), client.Continue(page))
+		if err != nil {
+			return nil, fmt.Errorf("list the deadline ledgers: %w", err)
+		}
+		objects = append(objects, list.Items...)
+		if page = list.Continue; page == "" {
+			return objects, nil
+		}
+	}
 }
 
 func (l *ledgers) forget(repository string) {

@@ -1,10 +1,14 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -177,5 +181,49 @@ func TestALedgerThatCannotBeReadIsNotReplaced(t *testing.T) {
 				t.Errorf("error %v, used %t, %d writes: all deadlines would begin anew", err, used, v.calls["apply"])
 			}
 		})
+	}
+}
+
+func TestLedgersOfRepositoriesThatAreGoneRunOut(t *testing.T) {
+	c := ledgerClient(t, newVerbs())
+	l := newLedgers(c, c, "plimsoll-system")
+	for _, repository := range []string{"r.example.com/used", "r.example.com/gone"} {
+		if err := l.use(t.Context(), repository, observe("CVE-1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	foreign := &corev1.ConfigMap{}
+	foreign.Namespace, foreign.Name = "plimsoll-system", "foreign"
+	foreign.Labels = map[string]string{managedByLabel: managedBy}
+	if err := c.Create(t.Context(), foreign); err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{"r.example.com/used": true}
+	names := func() string {
+		var list corev1.ConfigMapList
+		if err := c.List(t.Context(), &list); err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, object := range list.Items {
+			names = append(names, cmp.Or(object.Annotations[ledgerRepository], object.Name))
+		}
+		slices.Sort(names)
+		return strings.Join(names, " ")
+	}
+	for _, step := range []struct {
+		after time.Duration
+		want  string
+	}{
+		{time.Hour, "foreign r.example.com/gone r.example.com/used"},
+		{20 * 24 * time.Hour, "foreign r.example.com/gone r.example.com/used"},
+		{40 * 24 * time.Hour, "foreign r.example.com/used"},
+	} {
+		if err := l.collect(t.Context(), used, start.Add(step.after)); err != nil {
+			t.Fatal(err)
+		}
+		if got := names(); got != step.want {
+			t.Errorf("after %s there are %q, want %q", step.after, got, step.want)
+		}
 	}
 }

@@ -73,9 +73,15 @@ func (r *podReconciler) Reconcile(ctx context.Context, request reconcile.Request
 	return reconcile.Result{}, nil
 }
 
+// wake has the reports written once there is nothing better to do: as a rule the
+// scan, which wakes them too, ends before, and they are written once and not twice.
 func (r *podReconciler) wake(ctx context.Context, touched []inventory.ReportKey) {
-	r.reports.addPriority(ctx, priorityNormal, touched...)
 	for _, report := range touched {
+		priority := priorityNormal
+		if _, known := r.catalogue.get(report.Scan()); !known {
+			priority = priorityLow
+		}
+		r.reports.addPriority(ctx, priority, report)
 		r.scans.addPriority(ctx, priorityNormal, report.Scan())
 	}
 }

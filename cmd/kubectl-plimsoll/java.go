@@ -24,8 +24,13 @@ func (e *environment) nameJars(ctx context.Context, content *sbom.Image) ([]stri
 		return nil, err
 	}
 	defer db.Close() //nolint:errcheck // it was only read
-	content.Packages, err = db.Resolve(ctx, content.Packages)
-	return nil, err
+	if content.Packages, err = db.Resolve(ctx, content.Packages); err != nil {
+		return nil, err
+	}
+	if unnamed = javadb.Unnamed(content.Packages); unnamed > 0 {
+		return []string{fmt.Sprintf("%d Java archives do not say their group, and are not in the Java database", unnamed)}, nil
+	}
+	return nil, nil
 }
 
 func (e *environment) openJavaDatabase(ctx context.Context) (*javadb.DB, error) {

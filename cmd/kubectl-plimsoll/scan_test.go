@@ -161,6 +161,13 @@ func TestFilters(t *testing.T) {
 	}
 }
 
+func TestMistypedCommand(t *testing.T) {
+	var stdout, stderr strings.Builder
+	if code := execute(t.Context(), []string{"scna"}, &stdout, &stderr); code != exitError || !strings.Contains(stderr.String(), "\n scan\n") {
+		t.Errorf("exit code %d, %q", code, stderr.String())
+	}
+}
+
 func TestUnreadableInput(t *testing.T) {
 	db := buildDatabase(t)
 	img := testImage(t, recipe.AMD64)

@@ -167,15 +167,12 @@ func (x *index) add(id image.Digest, s Summary) {
 }
 
 // uniteTwins sorts the instances and puts the first package in the place of
-// those that a report cannot tell from it because name, version and path are
-// the same, such as one for another architecture.
+// those of the same identity, such as a Debian package for another architecture.
 func uniteTwins(instances []instance, packages []sbom.Package) []instance {
-	type identity struct{ name, version, path string }
 	slices.SortFunc(instances, byPackage)
-	first := make(map[identity]uint32, len(instances))
+	first := make(map[match.Identity]uint32, len(instances))
 	for i, in := range instances {
-		p := &packages[in.pkg]
-		id := identity{p.Name, p.Version, p.Path}
+		id := match.IdentityOf(packages[in.pkg])
 		if pkg, ok := first[id]; ok {
 			instances[i].pkg = pkg
 		} else {

@@ -109,6 +109,9 @@ func TestResolve(t *testing.T) {
 			if diff := cmp.Diff([]sbom.Package{test.in}, given); diff != "" {
 				t.Errorf("the given packages changed (-before +after):\n%s", diff)
 			}
+			if strings.Contains(got[0].Name, ":") && got[0].Jar != (sbom.Jar{}) {
+				t.Errorf("it has a name, and still the evidence %+v", got[0].Jar)
+			}
 			if rest := got[0]; rest.Path != test.in.Path || rest.Type != test.in.Type {
 				t.Errorf("path %s of type %s", rest.Path, rest.Type)
 			}

@@ -12,8 +12,8 @@ import (
 )
 
 // Resolve returns the packages with true names and versions for the jars that have
-// evidence of them. Others stay as they are, also those that the database does not
-// know. The packages that it is given do not change; without any to resolve it
+// evidence of them, and without that evidence. Others stay as they are, also those
+// that the database does not know. The packages that it is given do not change; without any to resolve it
 // returns them themselves.
 func (d *DB) Resolve(ctx context.Context, packages []sbom.Package) ([]sbom.Package, error) {
 	if !slices.ContainsFunc(packages, unresolved) {
@@ -30,6 +30,7 @@ func (d *DB) Resolve(ctx context.Context, packages []sbom.Package) ([]sbom.Packa
 		}
 		if legible(found.group, found.artifact, found.version) {
 			packages[i].Name, packages[i].Version = found.group+":"+found.artifact, found.version
+			packages[i].Jar = sbom.Jar{}
 		}
 	}
 	return packages, nil

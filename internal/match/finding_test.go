@@ -47,7 +47,23 @@ func TestFindings(t *testing.T) {
 			matches:    map[match.Subject][]match.Match{a: {{ID: "CVE-1"}}, b: {{ID: "CVE-1"}}},
 			want:       []match.Finding{found("CVE-1", "", 0), found("CVE-1", "", 1)},
 		},
-		"two architectures of a package are one": {
+		"two architectures of an RPM package are two": {
+			packages: []sbom.Package{
+				{Type: sbom.TypeRPM, Name: "glibc", Version: "2.34-100.el9", Arch: "i686"},
+				{Type: sbom.TypeRPM, Name: "glibc", Version: "2.34-100.el9", Arch: "x86_64"},
+				{Type: sbom.TypeRPM, Name: "glibc", Version: "2.34-100.el9", Arch: "x86_64"},
+			},
+			components: []match.Component{{Subject: a, Packages: []int{0, 1, 2}}},
+			matches:    map[match.Subject][]match.Match{a: {{ID: "CVE-1"}}},
+			want:       []match.Finding{found("CVE-1", "", 0), found("CVE-1", "", 1)},
+		},
+		"two types of package are two": {
+			packages:   []sbom.Package{node("x", "1"), {Type: sbom.TypePython, Name: "x", Version: "1.0.0", Path: "1"}},
+			components: []match.Component{{Subject: a, Packages: []int{0, 1}}},
+			matches:    map[match.Subject][]match.Match{a: {{ID: "CVE-1"}}},
+			want:       []match.Finding{found("CVE-1", "", 0), found("CVE-1", "", 1)},
+		},
+		"two architectures of any other package are one": {
 			packages: []sbom.Package{
 				{Type: sbom.TypeDpkg, Name: "libc6", Version: "2.36-9", Arch: "amd64"},
 				{Type: sbom.TypeDpkg, Name: "libc6", Version: "2.36-9", Arch: "i386"},

@@ -195,6 +195,17 @@ func (d *Document) terms() []policy.Finding {
 	return list
 }
 
+// distinct are the findings that a reader can tell apart, as the summary counts
+// them: two architectures of a package are one.
+func (d *Document) distinct() []Finding {
+	seen := make(map[policy.Key]struct{}, len(d.Findings))
+	return slices.DeleteFunc(slices.Clone(d.Findings), func(f Finding) bool {
+		_, known := seen[f.terms.Key()]
+		seen[f.terms.Key()] = struct{}{}
+		return known
+	})
+}
+
 func systemOf(os *v1alpha1.OperatingSystem, now time.Time) *OS {
 	if os == nil {
 		return nil

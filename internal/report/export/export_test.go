@@ -53,6 +53,8 @@ func content() *sbom.Image {
 			{Type: sbom.TypeGoBinary, Name: "github.com/Masterminds/sprig", Version: "v2.22.0+incompatible", Path: "usr/bin/api", Layer: layer},
 			{Type: sbom.TypeGoBinary, Name: "stdlib", Version: "v1.22.1", Path: "usr/bin/api", Layer: layer},
 			{Type: sbom.TypeJar, Name: "org.example:core", Version: "1.0", Path: "app/" + hostile + ".jar", Layer: layer},
+			{Type: sbom.TypeJar, Name: "jstl", Version: "1.1", Path: "app/jstl-1.1.jar", Layer: layer,
+				Jar: sbom.Jar{SHA1: strings.Repeat("0f", 20), Group: "Sun", Artifact: "jstl", Version: "1.1", Named: true}},
 			{Type: sbom.TypeDotNet, Name: "Newtonsoft.Json", Version: "12.0.1", Path: "app/app.deps.json", Layer: layer},
 		}),
 		Builds: map[image.Digest]sbom.Build{layer: {ContentSets: []string{"rhel-9-for-x86_64-baseos-rpms"}, NVR: "ubi9-9.4-1", Arch: "x86_64"}},
@@ -192,6 +194,25 @@ func TestNothingIsDropped(t *testing.T) {
 				t.Error("it does not say that the image was not judged")
 			}
 		})
+	}
+}
+
+// Two architectures of an RPM package are two findings to programs. To people
+// they look the same, and are one.
+func TestArchitecturesOfAPackage(t *testing.T) {
+	in := input()
+	in.Found = in.Found[1:2]
+	twin := in.Content.Packages[in.Found[0].Match.Package]
+	twin.Arch = "i686"
+	in.Content.Packages = append(in.Content.Packages, twin)
+	second := in.Found[0]
+	second.Match.Package = len(in.Content.Packages) - 1
+	in.Found = append(in.Found, second)
+	for format, want := range map[string]int{"table.txt": 1, "page.html": 1, "document.json": 2, "sarif.json": 2, "gitlab.json": 2} {
+		text := map[string]string{"table.txt": "CVE-2026-0001", "page.html": ">CVE-2026-0001<", "document.json": `"vulnerabilityID"`, "sarif.json": `"ruleIndex"`, "gitlab.json": `"severity"`}[format]
+		if got := strings.Count(string(written(t, format, in)), text); got != want {
+			t.Errorf("%s tells of %d findings, want %d", format, got, want)
+		}
 	}
 }
 

@@ -131,12 +131,12 @@ func (d *Document) gitlabVulnerability(f Finding) gitlabVulnerability {
 		Severity:    f.Severity,
 		Location: gitlabLocation{
 			Dependency:      gitlabDependency{Package: gitlabPackage{f.where()}, Version: f.InstalledVersion},
-			OperatingSystem: cmp.Or(systemText(d.Artifact.OS), "unknown"),
+			OperatingSystem: clip(cmp.Or(systemText(d.Artifact.OS), "unknown"), 255),
 			Image:           d.Artifact.Name,
 		},
 	}
 	if f.FixedVersion != "" {
-		v.Solution = fmt.Sprintf("Update %s from %s to %s", f.Package, f.InstalledVersion, f.FixedVersion)
+		v.Solution = clip(fmt.Sprintf("Update %s from %s to %s", f.Package, f.InstalledVersion, f.FixedVersion), 7000)
 	}
 	links := f.links()
 	id := gitlabIdentifier{Type: identifierType(f.VulnerabilityID), Name: f.VulnerabilityID, Value: f.VulnerabilityID}

@@ -21,11 +21,12 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 func (d *Document) HTML(w io.Writer) error {
 	return pageTemplate.Execute(w, struct {
 		*Document
-		Summary string
-		Counts  []count
-		Version string
-		Time    string
-	}{d, SummaryLine(d), d.counts(), d.version, d.now.Format("2006-01-02 15:04 MST")})
+		Findings []Finding
+		Summary  string
+		Counts   []count
+		Version  string
+		Time     string
+	}{d, d.distinct(), SummaryLine(d), d.counts(), d.version, d.now.Format("2006-01-02 15:04 MST")})
 }
 
 // count of a severity.

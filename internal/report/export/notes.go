@@ -36,7 +36,16 @@ func packageNotes(os sbom.OS, p sbom.Package) []note {
 		note{document.PrefixTrivy, document.PropertyFilePath, p.Path},
 		note{document.PrefixTrivy, document.PropertyLayerDiffID, string(p.Layer)},
 		note{document.PrefixPlimsoll, document.PropertyThirdParty, yes(p.ThirdParty)},
+		note{document.PrefixPlimsoll, document.PropertyJar, jarText(p.Jar)},
 	)
+}
+
+// jarText is what an archive that names no group offers to find it by.
+func jarText(evidence sbom.Jar) string {
+	if evidence == (sbom.Jar{}) {
+		return ""
+	}
+	return text(evidence)
 }
 
 // splitVersion of the source, as Trivy has its parts.

@@ -37,7 +37,7 @@ func (d *Document) Table(w io.Writer, colour bool) error {
 	p := &printer{w: bufio.NewWriter(w), colour: colour}
 	p.head(d)
 	if len(d.Findings) > 0 {
-		p.findings(d.Findings)
+		p.findings(d.distinct())
 	}
 	p.line("%s", SummaryLine(d))
 	for _, u := range d.Unread {
@@ -145,11 +145,14 @@ func SummaryLine(d *Document) string {
 		s.Total, s.Critical, s.High, s.Medium, s.Low, s.Unknown, s.Fixable)
 }
 
-// Printable replaces what could change a terminal's state.
+// Printable replaces what could change a terminal's state, and tabs with a space.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
+		switch {
+		case unicode.IsPrint(r):
 			return r
+		case r == '\t':
+			return ' '
 		}
 		return '\uFFFD'
 	}, s)

@@ -32,6 +32,7 @@ const (
 	PropertyRepositoryRelease = "RepositoryRelease"
 	PropertyBuild             = "RedHatBuild"
 	PropertyUnread            = "Unread"
+	PropertyJar               = "Jar"
 
 	PrefixTrivy    = "aquasecurity:trivy:"
 	PrefixPlimsoll = "plimsoll:"

@@ -85,10 +85,12 @@ type contents struct {
 // add adds what a part describes, or notes that it cannot be read.
 func (c *contents) add(p part) error {
 	pkg, distro, err := p.pkg()
+	if err == nil {
+		err = p.jar(&pkg)
+		c.image.Packages = append(c.image.Packages, pkg)
+	}
 	if err != nil {
 		c.image.Unread = append(c.image.Unread, sbom.Unread{Path: p.label(), Reason: ReasonUnknownPackage, Message: err.Error()})
-	} else {
-		c.image.Packages = append(c.image.Packages, pkg)
 	}
 	if c.distro.Family == "" {
 		c.distro = distro

@@ -84,6 +84,17 @@ func TestRead(t *testing.T) {
 				{"type":"library","name":"bad","purl":"not a URL"},{"type":"file","name":"etc/passwd"}`),
 			unread: []string{"nameless@1: it has no package URL", `pkg:generic/a@1: there are no advisories for packages of type "generic"`, "not a URL: its package URL cannot be read"},
 		},
+		"evidence of Java archives": {
+			document: cyclonedxOf(`{"type":"library","name":"a","purl":"pkg:maven/a@1","properties":[{"name":"plimsoll:Jar","value":"{\"h\":\"` + strings.Repeat("0f", 20) + `\",\"n\":true}"}]},
+				{"type":"library","name":"b","purl":"pkg:maven/b@1","properties":[{"name":"plimsoll:Jar","value":"{\"h\":\"0g\"}"}]},
+				{"type":"library","name":"c","purl":"pkg:npm/c@1","properties":[{"name":"plimsoll:Jar","value":"{}"}]}`),
+			packages: []sbom.Package{
+				{Type: sbom.TypeJar, Name: "a", Version: "1", Jar: sbom.Jar{SHA1: strings.Repeat("0f", 20), Named: true}},
+				{Type: sbom.TypeJar, Name: "b", Version: "1"},
+				{Type: sbom.TypeNode, Name: "c", Version: "1"},
+			},
+			unread: []string{"pkg:maven/b@1: what it offers to find its group by cannot be read"},
+		},
 		"SPDX": {
 			document: spdxOf(`{"name":"registry.example.com/x","SPDXID":"SPDXRef-0","primaryPackagePurpose":"CONTAINER","downloadLocation":"NONE",
 				"externalRefs":[{"referenceCategory":"PACKAGE-MANAGER","referenceType":"purl","referenceLocator":"pkg:oci/x@sha256%3Aaa"}]},
