@@ -120,7 +120,7 @@ func (j *javaDatabase) settle(ctx context.Context, failure error) {
 func (j *javaDatabase) check(ctx context.Context) error {
 	changed, err := javadb.Update(ctx, j.artifacts, j.sources, j.dir, javadb.DefaultLimits)
 	if err != nil {
-		return err
+		return errors.Join(err, j.rejudge(ctx))
 	}
 	j.untaken = j.untaken || changed || j.archives.current() == nil
 	if j.untaken {

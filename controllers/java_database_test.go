@@ -256,6 +256,11 @@ func TestRenamedImagesAreNotForgotten(t *testing.T) {
 	if err := w.java.check(t.Context()); err != nil || w.found()["2"] != "CVE-22" {
 		t.Errorf("found %v, error %v", w.found(), err)
 	}
+	w.java.renamed[digest("2")] = struct{}{}
+	w.java.sources = []vulndb.Source{{Directory: "/absent"}}
+	if err := w.java.check(t.Context()); databaseReason(err) != v1alpha1.ReasonSourceUnavailable || len(w.java.renamed) != 0 {
+		t.Errorf("without a source, %d images wait, error %v", len(w.java.renamed), err)
+	}
 }
 
 // failingImages cannot read one of them.
