@@ -83,7 +83,7 @@ scale: tools-test ## Run the operator on 10,000 pods, 1,000 digests and 2,000 re
 fuzz: ## Run each fuzz target for FUZZTIME (30s).
 	@git ls-files '*_test.go' | xargs grep -noE '^func Fuzz[A-Za-z0-9_]*' | while IFS=: read -r file _ func; do \
 		echo "== $${func#func } in $$(dirname "$$file") for $(FUZZTIME)"; \
-		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime '$(FUZZTIME)' "./$$(dirname "$$file")" </dev/null; \
+		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime '$(FUZZTIME)' -fuzzminimizetime 10x "./$$(dirname "$$file")" </dev/null; \
 	done
 
 ##@ Generate

@@ -50,7 +50,7 @@ func newEnvironment(o options, stderr io.Writer) (*environment, error) {
 		e.close()
 		return nil, err
 	}
-	e.scanner = &scan.Scanner{Registry: client, Store: images, Timeout: o.timeout}
+	e.scanner = &scan.Scanner{Registry: client, Store: images, Timeout: o.timeout, OnLayer: e.progress.layer}
 	return e, nil
 }
 

@@ -53,6 +53,17 @@ func openFiles(ctx context.Context, name string) (archiveFiles, error) {
 	if err != nil {
 		return nil, pathCause(err)
 	}
+	return openTar(ctx, file)
+}
+
+// tarSource is a file that holds a tar.
+type tarSource interface {
+	io.ReadSeekCloser
+	io.ReaderAt
+}
+
+// openTar takes over the file, and closes it if it fails.
+func openTar(ctx context.Context, file tarSource) (archiveFiles, error) {
 	plain, err := uncompressed(ctx, file)
 	if err == nil {
 		var files *tarFiles
@@ -76,7 +87,7 @@ func pathCause(err error) error {
 
 // uncompressed returns the file itself or, where it is compressed, a private
 // temporary one without a name, and closes the former.
-func uncompressed(ctx context.Context, file *os.File) (*os.File, error) {
+func uncompressed(ctx context.Context, file tarSource) (tarSource, error) {
 	head := make([]byte, len(zstdMagic))
 	n, err := file.ReadAt(head, 0)
 	if err != nil && err != io.EOF {
@@ -181,7 +192,7 @@ func (d dirFiles) Close() error { return d.root.Close() }
 
 // tarFiles are those of a tar, by their place in it.
 type tarFiles struct {
-	file  *os.File
+	file  tarSource
 	parts map[string]part
 	links map[string]string
 }
@@ -189,7 +200,7 @@ type tarFiles struct {
 type part struct{ offset, size int64 }
 
 // indexTar notes where the files of a tar are. It reads headers alone.
-func indexTar(ctx context.Context, file *os.File) (*tarFiles, error) {
+func indexTar(ctx context.Context, file tarSource) (*tarFiles, error) {
 	files := &tarFiles{file: file, parts: map[string]part{}, links: map[string]string{}}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("read it: %w", pathCause(err))

@@ -57,6 +57,9 @@ func (w *rootWalk) run() error {
 		if ctxErr := w.ctx.Err(); ctxErr != nil {
 			return ctxErr
 		}
+		if err != nil && entry != nil && entry.IsDir() {
+			return w.skipDirectory(name, err)
+		}
 		if err != nil {
 			return w.skip(name, err)
 		}
@@ -81,14 +84,23 @@ func (w *rootWalk) skip(name string, err error) error {
 	case !errors.Is(err, fs.ErrPermission):
 		return err
 	}
-	wanted, database := sbom.Wants(name, 0)
-	if !wanted && !database {
+	if wanted, database := sbom.Wants(name, 0); wanted || database {
+		w.miss(name, "permission denied", database)
+	}
+	return nil
+}
+
+// skipDirectory notes one that may not be read: nobody knows what it holds.
+func (w *rootWalk) skipDirectory(name string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		w.miss(name, "permission denied to the directory", sbom.MayHoldDatabase(name))
 		return nil
 	}
-	w.unread = append(w.unread, sbom.Unread{
-		Path: name, Reason: v1alpha1.ReasonCorruptPackageDatabase, Message: "permission denied", Database: database,
-	})
-	return nil
+	return w.skip(name, err)
+}
+
+func (w *rootWalk) miss(name, message string, database bool) {
+	w.unread = append(w.unread, sbom.Unread{Path: name, Reason: v1alpha1.ReasonCorruptPackageDatabase, Message: message, Database: database})
 }
 
 func (w *rootWalk) add(name string, info fs.FileInfo) error {

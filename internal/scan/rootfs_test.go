@@ -107,3 +107,47 @@ func TestSkippedFiles(t *testing.T) {
 		t.Errorf("unread (-want +got):\n%s", diff)
 	}
 }
+
+// Nobody knows what is in a directory that may not be read, whatever its name.
+func TestSkippedDirectories(t *testing.T) {
+	w := &rootWalk{}
+	for _, name := range []string{".", "root", "var", "var/lib", "var/lib/dpkg", "usr/lib/sysimage", "lib/apk", "usr/lib/python3", "variable"} {
+		if err := w.skipDirectory(name, os.ErrPermission); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := w.skipDirectory("a", os.ErrNotExist); err != nil {
+		t.Errorf("one that is gone: %v", err)
+	}
+	if err := w.skipDirectory("a", errDisk); !errors.Is(err, errDisk) {
+		t.Errorf("a failure of the machine: %v", err)
+	}
+	got := map[string]bool{}
+	for _, u := range w.unread {
+		got[u.Path] = u.Database
+	}
+	want := map[string]bool{
+		".": true, "root": false, "var": true, "var/lib": true, "var/lib/dpkg": true, "usr/lib/sysimage": true, "lib/apk": true,
+		"usr/lib/python3": false, "variable": false,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("unread (-want +got):\n%s", diff)
+	}
+}
+
+func TestDirectoryThatMayNotBeRead(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	dir := t.TempDir()
+	putFiles(t, dir, recipe.DebianRelease("12", "12.12")...)
+	putFiles(t, dir, recipe.Node("app", recipe.Module{Name: "lodash", Version: "4.17.20"})...)
+	if err := os.Chmod(filepath.Join(dir, "app"), 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(filepath.Join(dir, "app"), 0o700) })
+	got, err := Directory(t.Context(), dir, sbom.Limits{})
+	if err != nil || len(got.Unread) != 1 || got.Unread[0].Path != "app" {
+		t.Errorf("error %v, unread %+v", err, got.Unread)
+	}
+}

@@ -56,6 +56,8 @@ type Scanner struct {
 	Limits   sbom.Limits
 	// Timeout of one layer's fetch and extraction.
 	Timeout time.Duration
+	// OnLayer, if set, is told before each layer which one of how many it is.
+	OnLayer func(n, of int)
 
 	layers singleflight.Group
 }
@@ -144,6 +146,9 @@ func (s *Scanner) extract(ctx context.Context, manifest *registry.Manifest) (*st
 	}
 	layers := make([]*sbom.Layer, 0, len(manifest.Layers))
 	for i, layer := range manifest.Layers {
+		if s.OnLayer != nil {
+			s.OnLayer(i+1, len(manifest.Layers))
+		}
 		read, err := s.layer(ctx, layer)
 		if err != nil {
 			return nil, fmt.Errorf("layer %d of %d: %w", i+1, len(manifest.Layers), err)

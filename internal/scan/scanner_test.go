@@ -70,6 +70,19 @@ func TestKnownLayersAreNotFetched(t *testing.T) {
 	}
 }
 
+// Layers that are known already count as well: the numbers are the image's.
+func TestLayersAreTold(t *testing.T) {
+	w := newWorld(t)
+	w.scan(target(w.push("shop/a:1", imageOf(t, recipe.AMD64, base))))
+	var told []string
+	w.OnLayer = func(n, of int) { told = append(told, fmt.Sprint(n, " of ", of)) }
+	app := mustLayer(recipe.Node("app", recipe.Module{Name: "mod", Version: "1.0.0"})...)
+	w.scan(target(w.push("shop/b:1", imageOf(t, recipe.AMD64, base, app))))
+	if diff := cmp.Diff([]string{"1 of 2", "2 of 2"}, told); diff != "" {
+		t.Errorf("layers (-want +got):\n%s", diff)
+	}
+}
+
 // arrivals counts the manifests that were fetched.
 type arrivals struct {
 	Registry

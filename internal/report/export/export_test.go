@@ -216,6 +216,22 @@ func TestArchitecturesOfAPackage(t *testing.T) {
 	}
 }
 
+// One long list of versions must not push the rest of every row out of sight.
+func TestLongCellsWidenNoColumn(t *testing.T) {
+	in := input()
+	short := written(t, "table.txt", in)
+	in.Found[0].Match.FixedVersion = strings.Repeat("1.2.3, ", 20)
+	long := string(written(t, "table.txt", in))
+	for row := range strings.Lines(string(short)) {
+		if !strings.Contains(row, "CVE-2026-0003") && !strings.Contains(long, strings.TrimSpace(row)) {
+			t.Errorf("another row changes: %s", row)
+		}
+	}
+	if !strings.Contains(long, "1.2.3, "+"  fixed") {
+		t.Errorf("the long row: %s", long)
+	}
+}
+
 func TestHostileWordsStayWords(t *testing.T) {
 	for _, name := range []string{"table.txt", "page.html"} {
 		got := string(written(t, name, input()))

@@ -91,20 +91,26 @@ func (p *printer) findings(findings []Finding) {
 	p.line("")
 }
 
+// maxColumn is the widest cell, in letters, that its column makes room for. A
+// longer list of versions moves the rest of its own row alone.
+const maxColumn = 24
+
 // rows aligns the columns by what is visible of them.
 func (p *printer) rows(rows [][]string) {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, cell := range row {
 			row[i] = Printable(cell)
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+			if n := utf8.RuneCountInString(row[i]); n <= maxColumn {
+				widths[i] = max(widths[i], n)
+			}
 		}
 	}
 	for _, row := range rows {
 		for i, cell := range row {
 			text := cell
 			if i < len(row)-1 {
-				text += strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2)
+				text += strings.Repeat(" ", max(0, widths[i]-utf8.RuneCountInString(cell))+2)
 			}
 			p.coloured(cell, text)
 		}
