@@ -89,12 +89,11 @@ func levelBetween(from, to Tag) (Level, bool) {
 			return from.levels[i], to.numbers[i] > n
 		}
 	}
-	switch c := compareVersions(to, from); {
-	case c == 0:
+	later := compareVersions(to, from)
+	if later == 0 {
 		return Same, true
-	default:
-		return Patch, c > 0
 	}
+	return Patch, later > 0
 }
 
 // compareVersions of one shape.

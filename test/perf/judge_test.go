@@ -20,7 +20,7 @@ const rounds = 5
 
 // costs of judging a fleet, each in rounds.
 type costs struct {
-	cold, delta, index, heap []float64
+	cold, delta, index []float64
 	stats                    fleet.Stats
 	news                     fleet.Delta
 }
