@@ -1,0 +1,93 @@
+package edit
+
+import (
+	"bytes"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// readTerraform takes each attribute or object key image, and the name of a docker_image.
+func (d *document) readTerraform(name string) *Refusal {
+	if refusal := nested(d.content); refusal != nil {
+		return refusal
+	}
+	file, diagnostics := hclsyntax.ParseConfig(d.content, name, hcl.InitialPos)
+	if diagnostics.HasErrors() {
+		return refuse(ReasonInvalid, "parse Terraform: %.300s", diagnostics.Error())
+	}
+	tokens, _ := hclsyntax.LexConfig(d.content, name, hcl.InitialPos)
+	for _, token := range tokens {
+		d.units = append(d.units, unit{Range{token.Range.Start.Byte, token.Range.End.Byte}, string(token.Bytes)})
+	}
+	body, ok := file.Body.(*hclsyntax.Body)
+	if !ok {
+		return refuse(ReasonInvalid, "parse Terraform: no body")
+	}
+	hclsyntax.VisitAll(body, func(node hclsyntax.Node) hcl.Diagnostics {
+		d.terraformNode(node)
+		return nil
+	})
+	return nil
+}
+
+// nested refuses deep nesting before it reaches the parser's recursion.
+func nested(content []byte) *Refusal {
+	depth := 0
+	for _, b := range content {
+		switch {
+		case bytes.IndexByte([]byte("([{"), b) >= 0:
+			depth++
+		case bytes.IndexByte([]byte(")]}"), b) >= 0:
+			depth--
+		}
+		if depth > maxDepth {
+			return refuse(ReasonLimit, "more than %d levels", maxDepth)
+		}
+	}
+	return nil
+}
+
+func (d *document) terraformNode(node hclsyntax.Node) {
+	switch n := node.(type) {
+	case *hclsyntax.Attribute:
+		if n.Name == "image" {
+			d.terraformValue(n.Expr)
+		}
+	case *hclsyntax.Block:
+		if n.Type == "resource" && len(n.Labels) == 2 && n.Labels[0] == "docker_image" {
+			if name := n.Body.Attributes["name"]; name != nil {
+				d.terraformValue(name.Expr)
+			}
+		}
+	case *hclsyntax.ObjectConsExpr:
+		for _, item := range n.Items {
+			if key, _ := item.KeyExpr.Value(nil); key.Type() == cty.String && key.IsKnown() && !key.IsNull() && key.AsString() == "image" {
+				d.terraformValue(item.ValueExpr)
+			}
+		}
+	}
+}
+
+// terraformValue adds a quoted string. Anything else, such as a variable, is not a reference of this file.
+func (d *document) terraformValue(expression hclsyntax.Expression) {
+	template, ok := expression.(*hclsyntax.TemplateExpr)
+	if !ok {
+		return
+	}
+	r := template.SrcRange
+	inner := Range{r.Start.Byte + 1, r.End.Byte - 1}
+	written := d.content[r.Start.Byte:r.End.Byte]
+	name, tag, digest := splitReference(literal(d.content, inner.Start, max(inner.Start, inner.End)))
+	p := newPlace(d.content, KindTerraform, name, tag, digest, r.Start.Line)
+	switch {
+	case bytes.HasPrefix(written, []byte("<<")):
+		p.unknown(ReasonMultiline)
+	case !template.IsStringLiteral():
+		p.unknown(ReasonInterpolated)
+	case bytes.ContainsRune(written, '\\'):
+		p.unknown(ReasonComputed)
+	}
+	d.add(p)
+}
