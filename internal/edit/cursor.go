@@ -176,7 +176,7 @@ func (c cursor) separate(registry, repository, tag, digest cursor) {
 }
 
 func (y *yamlFile) place(separate bool, name, tag, digest text, parts ...cursor) {
-	p := newPlace(y.content, y.kind, name, tag, digest, parts[len(parts)-1].line())
+	p := y.newPlace(y.kind, name, tag, digest, parts[len(parts)-1].line())
 	p.separate = separate
 	for _, part := range parts {
 		if reason := part.reason(); reason == ReasonMultiline && p.Reason == ReasonComputed {

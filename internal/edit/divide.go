@@ -5,6 +5,9 @@ import "math"
 // divide gives each segment of an old value its part of the new one, so that the fewest segments change, and of them
 // the fewest bytes. Where segments are `1.2` of an ARG and `-alpine` of its FROM, 1.3-alpine becomes 1.3 and -alpine. A nil result comes with a reason.
 func divide(segments []text, value string) ([]string, *Refusal) {
+	if len(segments) > maxSegments || len(value) > maxValue {
+		return nil, refuse(ReasonLimit, "more than %d sources of a tag", maxSegments)
+	}
 	table := newDivision(segments, value)
 	best := table.cells[len(segments)][len(value)]
 	switch {
@@ -22,6 +25,8 @@ func divide(segments []text, value string) ([]string, *Refusal) {
 	}
 	return parts, nil
 }
+
+const maxSegments = 16
 
 // changedSegment outweighs any number of bytes.
 const changedSegment = 1 << 20

@@ -119,7 +119,7 @@ func (f *dockerfile) from(node *parser.Node, line text) *Refusal {
 
 func (f *dockerfile) place(kind Kind, reference text, known bool, line int) {
 	name, tag, digest := splitReference(reference)
-	p := newPlace(f.content, kind, name, tag, digest, line)
+	p := f.newPlace(kind, name, tag, digest, line)
 	if !known {
 		p.unknown(ReasonInterpolated)
 	}

@@ -10,8 +10,8 @@ const (
 	// maxBytes of a file. Files that name images are written by hand.
 	maxBytes = 1 << 20
 	maxDepth = 100
-	// maxPlaces bounds the work of proving that no other reference changed.
-	maxPlaces = 10_000
+	// maxPlaces bounds references, documents and aliases, and with them the work of a proof.
+	maxPlaces = 1_000
 )
 
 // document is a file that was read: where it names images, and everything else that must stay.

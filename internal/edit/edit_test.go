@@ -105,3 +105,13 @@ func find(t *testing.T, path, content string) []seen {
 	}
 	return all
 }
+
+func TestHostileTag(t *testing.T) {
+	for _, tag := range []string{"1\nRUN true", "1 AS x", "${X}", "1\"", "", "1 # x"} {
+		change := Change{From: reference(t, "golang:1"), To: image.Reference{Repository: "docker.io/library/golang", Tag: tag}}
+		var refusal *Refusal
+		if _, err := Replace("Dockerfile", []byte("FROM golang:1\n"), change); !errors.As(err, &refusal) || refusal.Reason != ReasonBadChange {
+			t.Errorf("tag %q: want %s, got: %v", tag, ReasonBadChange, err)
+		}
+	}
+}

@@ -64,10 +64,12 @@ func (s *scope) expand(word text) (value text, known bool, refusal *Refusal) {
 	if len(result.Result) > maxValue {
 		return text{}, false, refuse(ReasonLimit, "%.80q expands to more than %d bytes", word.value, maxValue)
 	}
-	trace := tracer{scope: s, in: word, known: true}
-	trace.word(0)
-	if !trace.failed && trace.out.value == result.Result {
-		return trace.out, trace.known, nil
+	if len(word.value) <= maxExpansion {
+		trace := tracer{scope: s, in: word, known: true}
+		trace.word(0)
+		if !trace.failed && trace.out.value == result.Result {
+			return trace.out, trace.known, nil
+		}
 	}
 	return computed(result.Result), len(result.Unmatched) == 0 && s.allKnown(result.Matched), nil
 }
@@ -175,36 +177,41 @@ func (t *tracer) use(value variable, set bool) {
 // colon an empty value counts as unset.
 func (t *tracer) modified(value variable, set bool) {
 	rest := t.in.value[t.pos:]
-	if strings.HasPrefix(rest, "}") {
+	operator := strings.TrimPrefix(rest, ":")
+	switch {
+	case strings.HasPrefix(rest, "}"):
 		t.use(value, set)
 		t.pos++
 		return
-	}
-	operator := strings.TrimPrefix(rest, ":")
-	if operator == "" || operator[0] != '-' && operator[0] != '+' {
+	case operator == "" || operator[0] != '-' && operator[0] != '+':
 		t.failed = true
 		return
 	}
 	present := set && (len(operator) == len(rest) || value.value != "")
 	t.pos += len(rest) - len(operator) + 1
-	outer, known := t.out, t.known
-	t.out = text{}
-	t.word('}')
-	inner := t.out
-	if t.pos >= len(t.in.value) {
-		t.failed = true
-		return
-	}
-	t.pos++
-	t.out = outer
+	known := t.known
+	word := t.nested()
 	switch {
 	case present == (operator[0] == '+'):
-		t.out.add(inner)
+		t.out.add(word)
 		t.known = t.known && (!set || value.known)
 	case present:
+		// The word was read, but is not taken: what it does not know does not matter.
 		t.out.add(value.text)
 		t.known = known && value.known
 	}
+}
+
+// nested reads the word of an operator, and its closing brace.
+func (t *tracer) nested() text {
+	outer := t.out
+	t.out = text{}
+	t.word('}')
+	word := t.out
+	t.out = outer
+	t.failed = t.failed || t.pos >= len(t.in.value)
+	t.pos++
+	return word
 }
 
 func variableName(s string) string {

@@ -13,7 +13,8 @@ import (
 // false where the result differs from what the parser read.
 func (f *dockerfile) logicalLine(node *parser.Node) (text, bool) {
 	continued := continuation(f.escape)
-	var joined text
+	var joined strings.Builder
+	var at []int
 	for number := node.StartLine; number <= node.EndLine && number <= len(f.lines); number++ {
 		line := f.physicalLine(number)
 		if number == node.StartLine {
@@ -21,18 +22,19 @@ func (f *dockerfile) logicalLine(node *parser.Node) (text, bool) {
 		} else if skipped(line.value) {
 			continue
 		}
-		cut := continued.FindStringSubmatchIndex(line.value)
-		if cut == nil {
-			joined.add(line)
+		end, more := len(line.value), false
+		if cut := continued.FindStringSubmatchIndex(line.value); cut != nil {
+			// What stands before the escape belongs to the line.
+			end, more = max(cut[0], cut[3]), true
+		}
+		joined.WriteString(line.value[:end])
+		at = append(at, line.at[:end]...)
+		if !more {
 			break
 		}
-		end := cut[0]
-		if cut[3] > 0 {
-			end = cut[3]
-		}
-		joined.add(line.slice(0, end))
 	}
-	return joined, joined.value == node.Original
+	line := text{value: joined.String(), at: at}
+	return line, line.value == node.Original
 }
 
 func (f *dockerfile) physicalLine(number int) text {
@@ -81,21 +83,24 @@ func (f *dockerfile) words(line text) (flags, words []text) {
 
 func (f *dockerfile) fields(line text) []text {
 	var found []text
-	start := -1
+	for start := 0; start < len(line.value); {
+		end := start + f.fieldLength(line.value[start:])
+		if end > start {
+			found = append(found, line.slice(start, end))
+		}
+		start = end + 1
+	}
+	return found
+}
+
+// fieldLength is how far it is to a blank outside of quotes.
+func (f *dockerfile) fieldLength(s string) int {
 	var quote byte
-	for i := 0; i < len(line.value); i++ {
-		c := line.value[i]
-		if quote == 0 && strings.IndexByte(" \t\r\v\f", c) >= 0 {
-			if start >= 0 {
-				found = append(found, line.slice(start, i))
-			}
-			start = -1
-			continue
-		}
-		if start < 0 {
-			start = i
-		}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
 		switch {
+		case quote == 0 && strings.IndexByte(" \t\r\v\f", c) >= 0:
+			return i
 		case c == f.escape && quote != '\'':
 			i++
 		case quote == 0 && (c == '"' || c == '\''):
@@ -104,8 +109,5 @@ func (f *dockerfile) fields(line text) []text {
 			quote = 0
 		}
 	}
-	if start >= 0 {
-		found = append(found, line.slice(start, len(line.value)))
-	}
-	return found
+	return len(s)
 }

@@ -49,7 +49,10 @@ type Place struct {
 
 // newPlace joins the parts of a reference; tag and digest may be empty. The line is for one none of whose bytes stand
 // in the file.
-func newPlace(content []byte, kind Kind, name, tag, digest text, line int) Place {
+func (d *document) newPlace(kind Kind, name, tag, digest text, line int) Place {
+	if len(d.places) > maxPlaces {
+		return Place{} // The file is refused: do no more work for it.
+	}
 	p := Place{Kind: kind, name: name, tag: tag, digest: digest, Written: name.value, Line: line, Column: 1}
 	if tag.value != "" {
 		p.Written += ":" + tag.value
@@ -65,9 +68,9 @@ func newPlace(content []byte, kind Kind, name, tag, digest text, line int) Place
 		p.block(ReasonComputed)
 		return p
 	}
-	p.Line, p.Column = position(content, p.Ranges[0].Start)
+	p.Line, p.Column = position(d.content, p.Ranges[0].Start)
 	for _, r := range p.Ranges {
-		if managedByOther(content, r) {
+		if managedByOther(d.content, r) {
 			p.Reason = ReasonManagedByOther
 		}
 	}

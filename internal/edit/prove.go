@@ -13,16 +13,8 @@ func (d *document) prove(after *document, meant []int, splices []splice, change 
 		return refuse(ReasonUnproven, "the edit would change the file's structure")
 	}
 	for i := range d.places {
-		was, is := &d.places[i], &after.places[i]
-		want := was.Written
-		if slices.Contains(meant, i) {
-			want = was.expect(change)
-		}
-		if is.Written != want || is.Kind != was.Kind || is.Reason != was.Reason {
-			return was.refuse(ReasonUnproven, "%s would become %s, not %s", was.Written, is.Written, want)
-		}
-		if slices.Contains(meant, i) && is.Reference != was.reference(change) {
-			return was.refuse(ReasonUnproven, "%s would mean %s", is.Written, is.Reference)
+		if refusal := d.places[i].compare(&after.places[i], slices.Contains(meant, i), change); refusal != nil {
+			return refusal
 		}
 	}
 	for i, was := range d.units {
@@ -30,6 +22,18 @@ func (d *document) prove(after *document, meant []int, splices []splice, change 
 			line, _ := position(d.content, max(was.Start, 0))
 			return &Refusal{Reason: ReasonUnproven, Line: line, Message: "another value than the reference would change"}
 		}
+	}
+	return nil
+}
+
+// compare says whether a place became what it must.
+func (p *Place) compare(is *Place, meant bool, change Change) *Refusal {
+	written, reference := p.Written, p.Reference
+	if meant {
+		written, reference = p.expect(change), p.reference(change)
+	}
+	if is.Written != written || is.Reference != reference || is.Kind != p.Kind || is.Reason != p.Reason {
+		return p.refuse(ReasonUnproven, "%s would become %s, not %s", p.Written, is.Written, written)
 	}
 	return nil
 }

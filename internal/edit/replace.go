@@ -64,6 +64,10 @@ func (d *document) replace(path string, change Change) (Result, *Refusal) {
 	if change.From.Repository != change.To.Repository {
 		return Result{}, refuse(ReasonBadChange, "from %s to %s is another repository", change.From, change.To)
 	}
+	// Tags come from registries. One that is no tag could end a line and begin an instruction.
+	if to, err := image.ParseReference(change.To.String()); err != nil || to != change.To {
+		return Result{}, refuse(ReasonBadChange, "%.300q is not a reference that can be written", change.To)
+	}
 	meant, refusal := d.meant(change.From)
 	if refusal != nil {
 		return Result{}, refusal

@@ -2,6 +2,8 @@ package edit
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -25,10 +27,12 @@ func (d *document) readTerraform(name string) *Refusal {
 	if !ok {
 		return refuse(ReasonInvalid, "parse Terraform: no body")
 	}
-	hclsyntax.VisitAll(body, func(node hclsyntax.Node) hcl.Diagnostics {
+	_ = hclsyntax.VisitAll(body, func(node hclsyntax.Node) hcl.Diagnostics {
 		d.terraformNode(node)
 		return nil
 	})
+	// The parser keeps attributes in a map.
+	slices.SortFunc(d.places, func(a, b Place) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	return nil
 }
 
@@ -56,18 +60,26 @@ func (d *document) terraformNode(node hclsyntax.Node) {
 			d.terraformValue(n.Expr)
 		}
 	case *hclsyntax.Block:
-		if n.Type == "resource" && len(n.Labels) == 2 && n.Labels[0] == "docker_image" {
-			if name := n.Body.Attributes["name"]; name != nil {
-				d.terraformValue(name.Expr)
-			}
+		name := n.Body.Attributes["name"]
+		if name != nil && n.Type == "resource" && len(n.Labels) == 2 && n.Labels[0] == "docker_image" {
+			d.terraformValue(name.Expr)
 		}
 	case *hclsyntax.ObjectConsExpr:
 		for _, item := range n.Items {
-			if key, _ := item.KeyExpr.Value(nil); key.Type() == cty.String && key.IsKnown() && !key.IsNull() && key.AsString() == "image" {
+			if objectKey(item.KeyExpr) == "image" {
 				d.terraformValue(item.ValueExpr)
 			}
 		}
 	}
+}
+
+// objectKey is a key as it is written, or empty if it is computed.
+func objectKey(expression hclsyntax.Expression) string {
+	key, _ := expression.Value(nil)
+	if !key.IsKnown() || key.IsNull() || key.Type() != cty.String {
+		return ""
+	}
+	return key.AsString()
 }
 
 // terraformValue adds a quoted string. Anything else, such as a variable, is not a reference of this file.
@@ -80,7 +92,7 @@ func (d *document) terraformValue(expression hclsyntax.Expression) {
 	inner := Range{r.Start.Byte + 1, r.End.Byte - 1}
 	written := d.content[r.Start.Byte:r.End.Byte]
 	name, tag, digest := splitReference(literal(d.content, inner.Start, max(inner.Start, inner.End)))
-	p := newPlace(d.content, KindTerraform, name, tag, digest, r.Start.Line)
+	p := d.newPlace(KindTerraform, name, tag, digest, r.Start.Line)
 	switch {
 	case bytes.HasPrefix(written, []byte("<<")):
 		p.unknown(ReasonMultiline)

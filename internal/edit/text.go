@@ -36,11 +36,6 @@ func (t *text) add(other text) {
 	t.at = append(t.at, other.at...)
 }
 
-func (t text) trimSpace() text {
-	start := len(t.value) - len(strings.TrimLeft(t.value, " \t\r\v\f"))
-	return t.slice(start, start+len(strings.TrimSpace(t.value[start:])))
-}
-
 // segments divides t where its bytes are not neighbours in the file.
 func (t text) segments() []text {
 	var found []text

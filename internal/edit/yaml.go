@@ -11,7 +11,7 @@ import (
 )
 
 // maxNodes bounds what is visited, as aliases may multiply a small file.
-const maxNodes = 200_000
+const maxNodes = 1_000_000
 
 // yamlFile is the state of reading the documents of one file.
 type yamlFile struct {
@@ -87,6 +87,9 @@ func (y *yamlFile) outline(node *yaml.Node, depth int) *Refusal {
 			u.Range = r
 		}
 	case yaml.AliasNode:
+		if len(y.uses) == maxPlaces {
+			return refuse(ReasonLimit, "more than %d aliases", maxPlaces)
+		}
 		y.aliases[node] = len(y.uses)
 		y.uses = append(y.uses, use{Range: y.span(node.Alias), line: node.Line, through: map[int]bool{}})
 	case yaml.MappingNode:
