@@ -114,7 +114,7 @@ func (c cursor) text() text {
 	if value == "" {
 		return text{}
 	}
-	r, ok := c.file.locate(c.node)
+	r, ok := c.file.located[c.node]
 	if !ok {
 		return computed(value)
 	}
@@ -130,7 +130,7 @@ func (c cursor) reason() Reason {
 	if c.value() == "" {
 		return ""
 	}
-	if _, ok := c.file.locate(c.node); !ok {
+	if _, ok := c.file.located[c.node]; !ok {
 		if c.node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 			return ReasonMultiline
 		}

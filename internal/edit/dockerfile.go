@@ -38,6 +38,9 @@ func (d *document) readDockerfile() *Refusal {
 	}
 	f := &dockerfile{document: d, scope: newScope(result.EscapeToken), lines: lineStarts(d.content),
 		escape: byte(result.EscapeToken), names: map[string]bool{}}
+	if len(stages) > maxPlaces {
+		return refuse(ReasonLimit, "more than %d stages", maxPlaces)
+	}
 	for _, stage := range stages {
 		f.names[strings.ToLower(stage.Name)] = true
 	}

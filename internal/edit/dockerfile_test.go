@@ -219,7 +219,7 @@ func TestFindInDockerfile(t *testing.T) {
 		{KindFrom, "golang:1.25.1", 2, 29, ""},
 		{KindCopy, "nginx@" + digestA, 4, 13, ""},
 		{KindMount, "busybox:1", 5, 18, ""},
-		{KindFrom, "", 6, 1, ReasonInvalid},
+		{KindFrom, "", 6, 1, ReasonInterpolated},
 		{KindFrom, "a", 7, 6, ReasonInterpolated},
 	}
 	if diff := cmp.Diff(want, find(t, "Dockerfile", content)); diff != "" {

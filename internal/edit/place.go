@@ -100,7 +100,7 @@ func (p *Place) block(reason Reason) {
 // unknown makes the place one whose image the file does not say.
 func (p *Place) unknown(reason Reason) {
 	p.Reference = image.Reference{}
-	p.block(reason)
+	p.Reason = reason
 }
 
 // names says whether the place is meant by a change from r. Parts that both have must agree, and one must be had by both.

@@ -12,14 +12,14 @@ import (
 
 // readTerraform takes each attribute or object key image, and the name of a docker_image.
 func (d *document) readTerraform(name string) *Refusal {
-	if refusal := nested(d.content); refusal != nil {
+	tokens, _ := hclsyntax.LexConfig(d.content, name, hcl.InitialPos)
+	if refusal := bounded(tokens); refusal != nil {
 		return refusal
 	}
 	file, diagnostics := hclsyntax.ParseConfig(d.content, name, hcl.InitialPos)
 	if diagnostics.HasErrors() {
 		return refuse(ReasonInvalid, "parse Terraform: %.300s", diagnostics.Error())
 	}
-	tokens, _ := hclsyntax.LexConfig(d.content, name, hcl.InitialPos)
 	for _, token := range tokens {
 		d.units = append(d.units, unit{Range{token.Range.Start.Byte, token.Range.End.Byte}, string(token.Bytes)})
 	}
@@ -36,18 +36,29 @@ func (d *document) readTerraform(name string) *Refusal {
 	return nil
 }
 
-// nested refuses deep nesting before it reaches the parser's recursion.
-func nested(content []byte) *Refusal {
-	depth := 0
-	for _, b := range content {
-		switch {
-		case bytes.IndexByte([]byte("([{"), b) >= 0:
+// maxOperators bounds what the parser and the walk of its tree recurse into.
+const maxOperators = 10_000
+
+// bounded refuses deep expressions before they reach the parser's recursion.
+func bounded(tokens hclsyntax.Tokens) *Refusal {
+	depth, operators := 0, 0
+	for _, token := range tokens {
+		switch token.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp:
 			depth++
-		case bytes.IndexByte([]byte(")]}"), b) >= 0:
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd:
 			depth--
+		case hclsyntax.TokenTemplateControl:
+			depth++
+			operators++
+		case hclsyntax.TokenIdent, hclsyntax.TokenNewline, hclsyntax.TokenComment, hclsyntax.TokenEqual, hclsyntax.TokenComma,
+			hclsyntax.TokenOQuote, hclsyntax.TokenCQuote, hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit, hclsyntax.TokenNumberLit,
+			hclsyntax.TokenOHeredoc, hclsyntax.TokenCHeredoc, hclsyntax.TokenDot:
+		default:
+			operators++
 		}
-		if depth > maxDepth {
-			return refuse(ReasonLimit, "more than %d levels", maxDepth)
+		if depth > maxDepth || operators > maxOperators {
+			return refuse(ReasonLimit, "more than %d levels or %d operators", maxDepth, maxOperators)
 		}
 	}
 	return nil

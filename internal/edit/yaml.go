@@ -23,7 +23,13 @@ type yamlFile struct {
 	limit *Refusal
 	// uses has the index of each alias in document.uses.
 	aliases map[*yaml.Node]int
+	// located has the bytes of each scalar whose value stands in the file as it is.
+	located map[*yaml.Node]Range
+	last    mark
 }
+
+// mark is a position in the file. The next one on its line is counted from there, as one line may hold everything.
+type mark struct{ line, column, offset int }
 
 func (d *document) readYAML(name string) *Refusal {
 	if inTemplates(name) {
@@ -33,7 +39,7 @@ func (d *document) readYAML(name string) *Refusal {
 	if refusal != nil {
 		return refusal
 	}
-	y := &yamlFile{document: d, lines: yamlLines(d.content), left: maxNodes, aliases: map[*yaml.Node]int{}}
+	y := &yamlFile{document: d, lines: yamlLines(d.content), left: maxNodes, aliases: map[*yaml.Node]int{}, located: map[*yaml.Node]Range{}}
 	known := false
 	for _, root := range roots {
 		if refusal := y.outline(root, 0); refusal != nil {
@@ -84,7 +90,7 @@ func (y *yamlFile) outline(node *yaml.Node, depth int) *Refusal {
 	switch node.Kind {
 	case yaml.ScalarNode:
 		if r, ok := y.locate(node); ok {
-			u.Range = r
+			u.Range, y.located[node] = r, r
 		}
 	case yaml.AliasNode:
 		if len(y.uses) == maxPlaces {
@@ -121,7 +127,7 @@ func duplicate(mapping *yaml.Node) *yaml.Node {
 // span covers the scalars of a node. It is empty at -1 where there are none in reach.
 func (y *yamlFile) span(node *yaml.Node) Range {
 	if node.Kind == yaml.ScalarNode {
-		if r, ok := y.locate(node); ok {
+		if r, ok := y.located[node]; ok {
 			return r
 		}
 	}
@@ -179,12 +185,14 @@ func (y *yamlFile) offset(line, column int) int {
 	if line < 1 || line > len(y.lines) {
 		return -1
 	}
-	offset := y.lines[line-1]
-	for ; column > 1 && offset < len(y.content); column-- {
-		_, size := utf8.DecodeRune(y.content[offset:])
-		offset += size
+	if y.last.line != line || y.last.column > column {
+		y.last = mark{line, 1, y.lines[line-1]}
 	}
-	return offset
+	for ; y.last.column < column && y.last.offset < len(y.content); y.last.column++ {
+		_, size := utf8.DecodeRune(y.content[y.last.offset:])
+		y.last.offset += size
+	}
+	return y.last.offset
 }
 
 // yamlLines are the offsets of lines as YAML 1.1 divides them.
