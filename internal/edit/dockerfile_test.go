@@ -1,6 +1,7 @@
 package edit
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -234,6 +235,7 @@ func TestDockerfileBounds(t *testing.T) {
 	}
 	run(t, "Dockerfile", map[string]example{
 		"size":        {content: "FROM golang:1.25.1\n" + string(make([]byte, maxBytes)), wantReason: ReasonLimit},
+		"stages":      {content: strings.Repeat("FROM golang:1.25.1\n", maxPlaces+1), wantReason: ReasonLimit},
 		"doubling":    {content: doubling + "FROM golang:$A\n", wantReason: ReasonLimit},
 		"a long word": {content: "FROM golang:$A" + string(make([]byte, maxExpansion)) + "\n", wantReason: ReasonLimit},
 	})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -22,29 +23,34 @@ import (
 // other means than ours, to say what readers of the file see before and after.
 func fuzzReplace(f *testing.F, path string, values func([]byte) ([]string, bool)) {
 	f.Fuzz(func(t *testing.T, content []byte, nth uint8, tag string, pin bool) {
-		places, err := Find(path, content)
-		if err != nil {
-			var refusal *Refusal
-			if !errors.As(err, &refusal) || refusal.Reason == "" {
-				t.Fatalf("not a refusal with a reason: %v", err)
-			}
-			return
-		}
-		if len(places) == 0 {
-			return
-		}
-		from := places[int(nth)%len(places)].Reference
-		to := image.Reference{Repository: from.Repository, Tag: tag, Digest: image.Digest(digestB)}
-		if again, err := image.ParseReference(to.String()); err != nil || again != to {
-			return
-		}
-		result, err := Replace(path, content, Change{From: from, To: to, Pin: pin})
-		if err != nil {
-			return
-		}
-		checkResult(t, content, from, to, result, places, path)
-		checkValues(t, content, result.Content, to, values)
+		fuzzOne(t, path, content, nth, tag, pin, values)
 	})
+}
+
+func fuzzOne(t *testing.T, path string, content []byte, nth uint8, tag string, pin bool, values func([]byte) ([]string, bool)) {
+	t.Helper()
+	places, err := Find(path, content)
+	if err != nil {
+		var refusal *Refusal
+		if !errors.As(err, &refusal) || refusal.Reason == "" {
+			t.Fatalf("not a refusal with a reason: %v", err)
+		}
+		return
+	}
+	if len(places) == 0 {
+		return
+	}
+	from := places[int(nth)%len(places)].Reference
+	to := image.Reference{Repository: from.Repository, Tag: tag, Digest: image.Digest(digestB)}
+	if again, err := image.ParseReference(to.String()); err != nil || again != to {
+		return
+	}
+	result, err := Replace(path, content, Change{From: from, To: to, Pin: pin})
+	if err != nil {
+		return
+	}
+	checkResult(t, content, from, to, result, places, path)
+	checkValues(t, content, result.Content, to, values)
 }
 
 // checkResult says whether each place that names from became to, and no other place changed.
@@ -131,6 +137,44 @@ func dockerfileValues(content []byte) ([]string, bool) {
 		}
 	}
 	return values, true
+}
+
+// FuzzDockerfileFragments puts Dockerfiles together from parts that are valid, so that most edits get as far as a result.
+func FuzzDockerfileFragments(f *testing.F) {
+	fragments := []string{
+		"ARG V=1.2\n", "ARG V='1.2-x'\n", "ARG W=$V\n", "ARG W=${V}.3 X=\"4\"\n", "ARG V\n", "ARG B=a:1.2\n", "ARG V=1.2@" + digestA + "\n",
+		"FROM a:$V\n", "FROM a:${V:-1.2}\n", "FROM a:${W:+$V} AS s\n", "FROM $B\n", "FROM a:$V-$W\n", "FROM a:1.2\r\n", "FROM b:$V\n", "FROM s\n",
+		"FROM --platform=$V a:1.2\n", "FROM a:1.2@" + digestA + "\n", "from \\\n# c\n  a:1.\\\n2\n", "FROM a:${V%.*}\n", "FROM 'a:'\"$V\"\n",
+		"COPY --from=a:1.2 x y\n", "RUN --mount=from=a:1.2,target=/x a:1.2\n", "RUN <<E\nFROM a:1.2\nE\n", "COPY --from=s x y\n", "ONBUILD COPY --from=a:1.2 x y\n",
+	}
+	f.Add([]byte{0, 7, 9, 20}, uint8(0), "1.30", true)
+	f.Add([]byte{0, 2, 11, 13}, uint8(1), "2-x", false)
+	f.Fuzz(func(t *testing.T, picks []byte, nth uint8, tag string, pin bool) {
+		var content []byte
+		for _, pick := range picks[:min(len(picks), 12)] {
+			content = append(content, fragments[int(pick)%len(fragments)]...)
+		}
+		fuzzOne(t, "Dockerfile", content, nth, tag, pin, dockerfileValues)
+	})
+}
+
+// FuzzYAMLFragments does the same for values of a chart.
+func FuzzYAMLFragments(f *testing.F) {
+	fragments := []string{
+		"image: a:1.2 # x\n", "image: 'a:1.2'\n", "image: &i a:1.2\n", "image: *i\n", "image: {repository: a, tag: 1.2}\n", "image: {repository: a, tag: \"1.2\"}\n",
+		"image: {repository: a, tag: &t 1.2, digest: " + digestA + "}\n", "image: {repository: a, tag: *t}\n", "image: {repository: b, tag: *t}\n", "image: {<<: *m}\n",
+		"image: &m {repository: a, tag: 1.2}\n", "image: *m\n", "version: *t\n", "version: 1.2\n", "image: |\n    a:1.2\n", "é: ü\r\n", "image:\n    repository: a\n    tag: 1.20\n",
+		"image: a\n  imageTag: 1.2\n", "image: \"a:1.2@" + digestA + "\"\n",
+	}
+	f.Add([]byte{0, 2, 3, 4}, uint8(0), "1.30", true)
+	f.Add([]byte{6, 7, 8, 12}, uint8(1), "on", false)
+	f.Fuzz(func(t *testing.T, picks []byte, nth uint8, tag string, pin bool) {
+		var content []byte
+		for i, pick := range picks[:min(len(picks), 12)] {
+			content = fmt.Appendf(content, "k%d:\n  %s", i, fragments[int(pick)%len(fragments)])
+		}
+		fuzzOne(t, "values.yaml", content, nth, tag, pin, yamlValues)
+	})
 }
 
 func FuzzKubernetes(f *testing.F) {

@@ -12,6 +12,9 @@ import (
 
 // readTerraform takes each attribute or object key image, and the name of a docker_image.
 func (d *document) readTerraform(name string) *Refusal {
+	if len(d.content) > maxTerraform {
+		return refuse(ReasonLimit, "%d bytes of Terraform exceed the limit of %d", len(d.content), maxTerraform)
+	}
 	tokens, _ := hclsyntax.LexConfig(d.content, name, hcl.InitialPos)
 	if refusal := bounded(tokens); refusal != nil {
 		return refusal
@@ -35,6 +38,9 @@ func (d *document) readTerraform(name string) *Refusal {
 	slices.SortFunc(d.places, func(a, b Place) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	return nil
 }
+
+// maxTerraform bytes of a file: the parser takes quadratic time for some expressions.
+const maxTerraform = 128 << 10
 
 // maxOperators bounds what the parser and the walk of its tree recurse into.
 const maxOperators = 10_000

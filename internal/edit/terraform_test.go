@@ -28,6 +28,8 @@ func TestTerraform(t *testing.T) {
 		"a variable's default":     {content: "variable \"image\" {\n  default = \"golang:1.25.1\"\n}\n", wantReason: ReasonNotFound},
 		"Renovate's comment above": {content: "# renovate: datasource=docker\nimage = \"golang:1.25.1\"\n", wantReason: ReasonManagedByOther, wantLine: 2},
 		"Renovate's other comment": {content: "// renovate: datasource=docker\nimage = \"golang:1.25.1\"\n", wantReason: ReasonManagedByOther, wantLine: 2},
+		"operators":                {content: "image = " + strings.Repeat("!", 2*maxOperators) + "a\n", wantReason: ReasonLimit},
+		"size":                     {content: strings.Repeat("#\n", maxTerraform), wantReason: ReasonLimit},
 		"not Terraform":            {content: "image = {\n", wantReason: ReasonInvalid},
 		"depth":                    {content: "image = " + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "\n", wantReason: ReasonLimit},
 	})

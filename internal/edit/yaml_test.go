@@ -235,6 +235,9 @@ func TestYAMLBounds(t *testing.T) {
 	run(t, "values.yaml", map[string]example{
 		"aliases": {content: bomb, wantReason: ReasonLimit},
 		"depth":   {content: "a: " + strings.Repeat("[", 200) + strings.Repeat("]", 200), wantReason: ReasonLimit},
-		"cycle":   {content: "a: &a\n  b: *a\n", wantReason: ReasonLimit},
+		"places":  {content: strings.Repeat("- image: golang:1.25.1\n", maxPlaces+1), wantReason: ReasonLimit},
+		"one line": {content: "a: [" + strings.Repeat("{b: 1},", 50_000) + "]\nimage: golang:1.25.1\n",
+			want: "a: [" + strings.Repeat("{b: 1},", 50_000) + "]\nimage: golang:1.25.3\n"},
+		"cycle": {content: "a: &a\n  b: *a\n", wantReason: ReasonLimit},
 	})
 }
