@@ -44,6 +44,12 @@ func TestDockerfile(t *testing.T) {
 		"pinned already":             {pin: true, content: "FROM golang:1.25.1@DIGEST_A\n", want: "FROM golang:1.25.3@DIGEST_B\n"},
 		"pinned without a digest":    {pin: true, to: "golang:1.25.3", content: "FROM golang:1.25.1\n", wantReason: ReasonBadChange},
 		"pinned through an argument": {pin: true, content: "ARG V=\"1.25.1\"\nFROM golang:${V}\n", want: "ARG V=\"1.25.3@DIGEST_B\"\nFROM golang:${V}\n"},
+		"every FROM is pinned": {
+			pin:          true,
+			content:      "FROM golang:1.25.1 AS a\nFROM golang:1.25.1@DIGEST_A AS b\nCOPY --from=golang:1.25.1 x y\n",
+			want:         "FROM golang:1.25.3@DIGEST_B AS a\nFROM golang:1.25.3@DIGEST_B AS b\nCOPY --from=golang:1.25.3@DIGEST_B x y\n",
+			wantReplaced: 3,
+		},
 		"a pin of several FROMs with one of them for another image": {
 			pin: true, content: "ARG V=1.25.1\nFROM golang:${V}\nFROM rust:${V}\n", wantReason: ReasonShared, wantLine: 3,
 		},

@@ -33,7 +33,8 @@ type splice struct {
 	value string
 }
 
-// Find lists the places of content that name images. Its error is a *Refusal.
+// Find lists the places of content that name images. The path is relative to the root of its repository, and says with
+// the content which format it has. Its error is a *Refusal.
 func Find(path string, content []byte) ([]Place, error) {
 	document, refusal := read(path, content)
 	if refusal != nil {
