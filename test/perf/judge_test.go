@@ -21,8 +21,8 @@ const rounds = 5
 // costs of judging a fleet, each in rounds.
 type costs struct {
 	cold, delta, index []float64
-	stats                    fleet.Stats
-	news                     fleet.Delta
+	stats              fleet.Stats
+	news               fleet.Delta
 }
 
 // measure judges a fleet by one database and then by the next one, which it
