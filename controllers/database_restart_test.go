@@ -41,6 +41,28 @@ func TestReopenChecksAgain(t *testing.T) {
 	}
 }
 
+// A request that came after the check before is not answered by it.
+func TestReopenAnswersRequests(t *testing.T) {
+	for request, due := range map[string]bool{"": false, "answered": false, "since": true} {
+		t.Run(request, func(t *testing.T) {
+			w := newReportWorld(t)
+			current := openDatabase(t)
+			r := &vulnerabilityDatabaseReconciler{shared: w.shared, updater: reopened{current: current}}
+			object := databaseObject(current, v1alpha1.ReasonUpToDate)
+			if request != "" {
+				object.Annotations = map[string]string{v1alpha1.AnnotationRequestedAt: request}
+				object.Status.AnsweredRequest = "answered"
+			}
+			if err := r.reopen(t.Context(), object); err != nil {
+				t.Fatal(err)
+			}
+			if got := r.due(object); got != due {
+				t.Errorf("a check is due: %v, want %v", got, due)
+			}
+		})
+	}
+}
+
 // A lost store leaves no word of the database that was in it, and coverage is counted.
 func TestStatusOfALostDatabase(t *testing.T) {
 	w := newReportWorld(t)

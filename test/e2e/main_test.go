@@ -118,9 +118,12 @@ func await(t *testing.T, what string, condition func(context.Context) (missing s
 	t.Helper()
 	var missing string
 	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
-		var err error
-		missing, err = condition(ctx)
-		return missing == "" && err == nil, err
+		now, err := condition(ctx)
+		if err != nil {
+			return false, err
+		}
+		missing = now
+		return missing == "", nil
 	})
 	if err != nil {
 		log, _ := world.Operator().Log()

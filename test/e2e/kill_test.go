@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/sbom"
 	"github.com/plimsoll-dev/plimsoll/internal/store"
@@ -59,8 +62,12 @@ func TestKillsLoseNothing(t *testing.T) {
 		}
 	}
 	await(t, "all images to be reported by the last database", func(ctx context.Context) (string, error) {
-		if got := vulnerabilityDatabase(ctx, t).Status.Revision; got != c.revision {
-			return "the revision is " + got, nil
+		vdb := &v1alpha1.VulnerabilityDatabase{}
+		if err := world.Client.Get(ctx, client.ObjectKey{Name: "default"}, vdb); err != nil {
+			return "", err
+		}
+		if vdb.Status.Revision != c.revision {
+			return fmt.Sprintf("the revision is %s, want %s: %+v", vdb.Status.Revision, c.revision, vdb.Status), nil
 		}
 		return c.missing(ctx), nil
 	})
