@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -114,9 +113,9 @@ func (e *environment) newClient() (*registry.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	authorities, err := certificates(e.caFile)
+	authorities, err := registry.Authorities(e.caFile)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read --registry-ca-file: %w", err)
 	}
 	for _, host := range e.insecureRegistries {
 		if strings.Contains(host, "/") {
@@ -171,24 +170,6 @@ func prefixes(list []string) ([]netip.Prefix, error) {
 		out = append(out, prefix.Masked())
 	}
 	return out, nil
-}
-
-func certificates(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read --registry-ca-file: %w", err)
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		return nil, fmt.Errorf("read the system's certificate authorities: %w", err)
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("read --registry-ca-file: no certificate in " + file)
-	}
-	return pool, nil
 }
 
 // shows says whether a finding is to be shown.

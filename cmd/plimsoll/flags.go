@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -169,22 +168,4 @@ func mirrors(list []string) (map[string][]string, error) {
 		out[host] = append(out[host], mirror)
 	}
 	return out, nil
-}
-
-func certificates(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read --registry-ca-file: %w", err)
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		return nil, fmt.Errorf("read the system's certificate authorities: %w", err)
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("read --registry-ca-file: no certificate in " + file)
-	}
-	return pool, nil
 }

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/plimsoll-dev/plimsoll/internal/registry"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -124,11 +126,11 @@ func TestMirrors(t *testing.T) {
 }
 
 func TestCertificates(t *testing.T) {
-	if pool, err := certificates(""); pool != nil || err != nil {
+	if pool, err := registry.Authorities(""); pool != nil || err != nil {
 		t.Errorf("no file: %v, %v", pool, err)
 	}
 	authority, file := newAuthority(t)
-	pool, err := certificates(file)
+	pool, err := registry.Authorities(file)
 	if err != nil {
 		t.Fatal(err)
 	}

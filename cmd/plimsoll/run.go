@@ -144,9 +144,9 @@ func (f flags) options() (controllers.Options, error) {
 	if err != nil {
 		return controllers.Options{}, err
 	}
-	authorities, err := certificates(f.caFile)
+	authorities, err := registry.Authorities(f.caFile)
 	if err != nil {
-		return controllers.Options{}, err
+		return controllers.Options{}, fmt.Errorf("read --registry-ca-file: %w", err)
 	}
 	java, err := javaSources(f.javaDatabase)
 	if err != nil {
