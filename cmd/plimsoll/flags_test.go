@@ -13,12 +13,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/plimsoll-dev/plimsoll/internal/registry"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plimsoll-dev/plimsoll/internal/registry"
 	"github.com/plimsoll-dev/plimsoll/internal/vulndb"
 )
 
