@@ -20,6 +20,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/fleet"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+	"github.com/plimsoll-dev/plimsoll/internal/javadb"
 	"github.com/plimsoll-dev/plimsoll/internal/match"
 	"github.com/plimsoll-dev/plimsoll/internal/scan"
 	"github.com/plimsoll-dev/plimsoll/internal/store"
@@ -82,21 +83,30 @@ func (r *scanReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 	if manifest, kept, ok := r.summaries.load(key); ok {
 		return reconcile.Result{}, r.take(ctx, key, manifest, kept)
 	}
-	img, release, err := r.scan(ctx, target)
+	img, err := r.scan(ctx, target)
 	if err != nil {
 		state.Asked = asked
 		return r.failed(ctx, key, state, err)
 	}
-	defer release()
+	defer img.release()
 	return reconcile.Result{}, r.scanned(ctx, key, img)
 }
 
-// scan returns the image with its archives named as they are until release.
-func (r *scanReconciler) scan(ctx context.Context, target scan.Target) (img *store.Image, release func(), err error) {
-	if img, err = r.scanner.Scan(ctx, target); err != nil {
-		return nil, nil, err
+// scannedImage has its archives named as they are until release.
+type scannedImage struct {
+	*store.Image
+	release func()
+	// unnamed says that in the store some archives are without a name: those that they have here may pass.
+	unnamed bool
+}
+
+func (r *scanReconciler) scan(ctx context.Context, target scan.Target) (scannedImage, error) {
+	stored, err := r.scanner.Scan(ctx, target)
+	if err != nil {
+		return scannedImage{}, err
 	}
-	return r.archives.hold(ctx, img)
+	img, release, err := r.archives.hold(ctx, stored)
+	return scannedImage{Image: img, release: release, unnamed: javadb.Unnamed(stored.Content.Packages) > 0}, err
 }
 
 // target returns what to scan, and whether any pod or report asks for it.
@@ -181,13 +191,15 @@ func (r *scanReconciler) forget(key inventory.ScanKey) {
 	}
 }
 
-func (r *scanReconciler) scanned(ctx context.Context, key inventory.ScanKey, img *store.Image) error {
+func (r *scanReconciler) scanned(ctx context.Context, key inventory.ScanKey, img scannedImage) error {
 	kept := summary{
 		State: scan.StateOf(&img.Content),
 		Fleet: fleet.Summarise(img.Content.Packages, match.Components(&img.Content, r.now())),
 	}
-	if err := r.summaries.keep(img, kept, r.now()); err != nil {
-		return err
+	if !img.unnamed {
+		if err := r.summaries.keep(img.Image, kept, r.now()); err != nil {
+			return err
+		}
 	}
 	return r.take(ctx, key, img.ManifestDigest, kept)
 }

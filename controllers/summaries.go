@@ -3,13 +3,11 @@ package controllers
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/internal/fleet"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
-	"github.com/plimsoll-dev/plimsoll/internal/sbom"
 	"github.com/plimsoll-dev/plimsoll/internal/scan"
 	"github.com/plimsoll-dev/plimsoll/internal/store"
 )
@@ -49,9 +47,10 @@ func (s summaries) load(key inventory.ScanKey) (manifest image.Digest, kept summ
 	return manifest, kept, true
 }
 
-// keep stores the summary of an image, unless it may not hold at the next start.
+// keep stores the summary of an image, unless it may not hold at the next start: neither must the image
+// have archives that a Java database names.
 func (s summaries) keep(img *store.Image, kept summary, now time.Time) error {
-	if slices.ContainsFunc(img.Content.Packages, dependsOnJavaDatabase) || !fleet.Lasting(&img.Content, now) {
+	if !fleet.Lasting(&img.Content, now) {
 		return nil
 	}
 	text, err := json.Marshal(kept)
@@ -64,7 +63,3 @@ func (s summaries) keep(img *store.Image, kept summary, now time.Time) error {
 	}
 	return nil
 }
-
-// dependsOnJavaDatabase says whether a package's name is looked up in a
-// database that changes.
-func dependsOnJavaDatabase(p sbom.Package) bool { return p.Jar.SHA1 != "" }
