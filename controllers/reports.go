@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -93,7 +94,8 @@ func (s *shared) reportObjects(ctx context.Context, key inventory.ScanKey) ([]v1
 }
 
 // foreign lets through the changes of a report that this process did not make
-// itself: to judge again after each write would double the work.
+// itself: to judge again after each write would double the work. Those that name
+// an idle workload pass: its end wakes only reports that name it by then.
 func (r *imageReportReconciler) foreign() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*v1alpha1.ImageReport), e.ObjectNew.(*v1alpha1.ImageReport)
@@ -103,8 +105,14 @@ func (r *imageReportReconciler) foreign() predicate.Predicate {
 		}
 		hash, known := r.written.Load(key)
 		ours := known && hash == after.Status.ContentHash && hash != before.Status.ContentHash
-		return !ours || !maps.Equal(before.Annotations, after.Annotations)
+		return !ours || !maps.Equal(before.Annotations, after.Annotations) || hasIdleWorkload(after)
 	}}
+}
+
+func hasIdleWorkload(report *v1alpha1.ImageReport) bool {
+	return report.Status.Workloads != nil && slices.ContainsFunc(report.Status.Workloads.Items, func(w v1alpha1.Workload) bool {
+		return w.State == v1alpha1.WorkloadIdle
+	})
 }
 
 var _ toolscache.TransformFunc = stripReport

@@ -49,6 +49,8 @@ func TestOwnWritesWakeNoReport(t *testing.T) {
 	edited.Annotations = map[string]string{v1alpha1.AnnotationRequestedAt: "now"}
 	other.Status.ContentHash = "another process's"
 	tampered.Status.Verdict = v1alpha1.VerdictPass
+	idle := written.DeepCopy()
+	idle.Status.Workloads.Items[0].State = v1alpha1.WorkloadIdle
 	predicate := w.foreign()
 	tests := map[string]struct {
 		before, after *v1alpha1.ImageReport
@@ -56,6 +58,7 @@ func TestOwnWritesWakeNoReport(t *testing.T) {
 	}{
 		"what was just written":       {before, written, false},
 		"an annotation meanwhile":     {before, edited, true},
+		"an idle workload":            {before, idle, true},
 		"an annotation":               {written, edited, true},
 		"another process's write":     {written, other, true},
 		"a change of the status":      {written, tampered, true},
