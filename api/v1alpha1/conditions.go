@@ -18,6 +18,14 @@ const (
 	ConditionJavaDatabase = "JavaDatabase"
 	// ConditionStoreEphemeral is present while the store does not outlive the operator's pod (VulnerabilityDatabase).
 	ConditionStoreEphemeral = "StoreEphemeral"
+	// ConditionProposed says whether a pull request proposes what the update says (ImageUpdate).
+	ConditionProposed = "Proposed"
+	// ConditionRebuilt says whether a rebuild that was triggered brought a new digest (ImageUpdate). It is
+	// present only where a rebuild is what the update needs.
+	ConditionRebuilt = "Rebuilt"
+	// ConditionNotified says whether all notifications of a policy went out. It is present only where the policy has
+	// any (ImagePolicy, ClusterImagePolicy).
+	ConditionNotified = "Notified"
 )
 
 // Reasons of Ready, Reconciling and Stalled.
@@ -118,4 +126,68 @@ const (
 	LabelVerdict = "plimsoll.dev/verdict"
 	// AnnotationRequestedAt asks for a rescan when its value changes.
 	AnnotationRequestedAt = "plimsoll.dev/requested-at"
+)
+
+// Reasons of Proposed on an ImageUpdate.
+const (
+	// ReasonOpen: the pull request is open and says what the update says.
+	ReasonOpen = "Open"
+	// ReasonMerged: the pull request was merged, or its files name the new version already.
+	ReasonMerged = "Merged"
+	// ReasonClosed: a person closed the pull request; it is not opened again before a newer candidate.
+	ReasonClosed = "Closed"
+	// ReasonDryRun: the policy asks for no pull requests.
+	ReasonDryRun = "DryRun"
+	// ReasonNoUpdate: no candidate is better than what runs.
+	ReasonNoUpdate = "NoUpdate"
+	// ReasonSourceUnknown: nothing says which repository and file name the image.
+	ReasonSourceUnknown = "SourceUnknown"
+	// ReasonRepositoryNotAllowed: the repository is not among those of the policy.
+	ReasonRepositoryNotAllowed = "RepositoryNotAllowed"
+	// ReasonEditRefused: no file names the image in a way that can be edited safely; the message says why.
+	ReasonEditRefused = "EditRefused"
+	// ReasonForeignCommits: the branch has commits of others, so that nothing is pushed to it any more.
+	ReasonForeignCommits = "ForeignCommits"
+	// ReasonLimitReached: the policy's maxOpen or maxPerDay is reached.
+	ReasonLimitReached = "LimitReached"
+	// ReasonOutsideSchedule: the policy's schedule has no window now.
+	ReasonOutsideSchedule = "OutsideSchedule"
+	// ReasonForgeSecretInvalid: the Secret of forgeRef is missing, may not be read or lacks a key.
+	ReasonForgeSecretInvalid = "ForgeSecretInvalid"
+	// ReasonForgeUnavailable: the forge did not answer, or answered with a server error.
+	ReasonForgeUnavailable = "ForgeUnavailable"
+	// ReasonForgeUnauthorized: the forge refused the credentials, or they may not do this.
+	ReasonForgeUnauthorized = "ForgeUnauthorized"
+	// ReasonForgeRateLimited: the forge limits requests; its Retry-After is honoured.
+	ReasonForgeRateLimited = "ForgeRateLimited"
+	// ReasonRepositoryNotFound: the forge has no such repository, or hides it from these credentials.
+	ReasonRepositoryNotFound = "RepositoryNotFound"
+	// ReasonBranchProtected: the forge lets nobody push to the branch.
+	ReasonBranchProtected = "BranchProtected"
+	// ReasonForgeRefused: the forge refused the request for another reason; the message gives it.
+	ReasonForgeRefused = "ForgeRefused"
+)
+
+// Reasons of Rebuilt on an ImageUpdate.
+const (
+	// ReasonTriggered: the pipeline accepted the trigger; no new digest has come yet.
+	ReasonTriggered = "Triggered"
+	// ReasonRebuilt: a digest on the new base runs.
+	ReasonRebuilt = "Rebuilt"
+	// ReasonNoTrigger: a rebuild is enough, but no rebuild of the policy builds the image.
+	ReasonNoTrigger = "NoTrigger"
+	// ReasonTriggerFailed: the pipeline did not accept the trigger; the message says why and when the next try is.
+	ReasonTriggerFailed = "TriggerFailed"
+	// ReasonNoAnswer: the pipeline accepted the trigger, and no new digest came in its timeoutMinutes.
+	ReasonNoAnswer = "NoAnswer"
+)
+
+// Reasons of Notified on a policy.
+const (
+	// ReasonNotified: everything went out.
+	ReasonNotified = "Notified"
+	// ReasonNotificationRetrying: a delivery failed and is tried again; the message says when.
+	ReasonNotificationRetrying = "NotificationRetrying"
+	// ReasonNotificationFailed: a message was given up after all tries; the message says which.
+	ReasonNotificationFailed = "NotificationFailed"
 )

@@ -91,7 +91,6 @@ type ImagePolicySpec struct {
 	// remediation says how images that fail get fixed.
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="false",message="remediation is not implemented in this version"
 	Remediation *Remediation `json:"remediation,omitempty"`
 }
 

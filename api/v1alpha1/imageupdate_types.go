@@ -3,6 +3,8 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // ImageUpdateSpec identifies an update: one per policy, source repository and base.
+//
+// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec is immutable: it identifies the update"
 type ImageUpdateSpec struct {
 	// policyKind is ImagePolicy or ClusterImagePolicy.
 	//
@@ -15,19 +17,38 @@ type ImageUpdateSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	PolicyName string `json:"policyName"`
-	// sourceRepository is the Git repository that holds the file.
+	// sourceRepository is the Git repository that holds the file. Absent where it is not known.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	SourceRepository string `json:"sourceRepository,omitempty"`
+	// base is the image that should move, as a reference with its tag: the base of images that are built from the
+	// repository, or one that its manifests deploy.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
-	SourceRepository string `json:"sourceRepository"`
-	// base is the base image's repository.
-	//
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=512
 	Base string `json:"base"`
 }
+
+// UpdateStep says how large a move is, by the tags' versions.
+//
+// +kubebuilder:validation:Enum=Refresh;Patch;Minor;Variant;VariantPatch;VariantMinor;Major;VariantMajor
+type UpdateStep string
+
+const (
+	// StepRefresh keeps the tag: it leads to another digest.
+	StepRefresh UpdateStep = "Refresh"
+	StepPatch   UpdateStep = "Patch"
+	StepMinor   UpdateStep = "Minor"
+	// StepVariant keeps the version and moves to a newer release of the distribution.
+	StepVariant      UpdateStep = "Variant"
+	StepVariantPatch UpdateStep = "VariantPatch"
+	StepVariantMinor UpdateStep = "VariantMinor"
+	StepMajor        UpdateStep = "Major"
+	StepVariantMajor UpdateStep = "VariantMajor"
+)
 
 // ImageUpdateStatus is what should move, and how far it got.
 type ImageUpdateStatus struct {
@@ -36,7 +57,7 @@ type ImageUpdateStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready; Reconciling and Stalled only while true.
+	// conditions: Ready, Proposed and Rebuilt; Reconciling and Stalled only while true.
 	//
 	// +optional
 	// +listType=map
@@ -47,14 +68,18 @@ type ImageUpdateStatus struct {
 	//
 	// +optional
 	Phase UpdatePhase `json:"phase,omitempty"`
-	// from is the version of the base that the file names.
+	// from is the version that runs.
 	//
 	// +optional
 	From *ImageVersion `json:"from,omitempty"`
-	// to is the version of the base that it should name.
+	// to is the version that it should move to.
 	//
 	// +optional
 	To *ImageVersion `json:"to,omitempty"`
+	// step from one to the other.
+	//
+	// +optional
+	Step UpdateStep `json:"step,omitempty"`
 	// fixes counts the findings of from that to does not have.
 	//
 	// +optional
@@ -63,10 +88,34 @@ type ImageUpdateStatus struct {
 	//
 	// +optional
 	Adds *Summary `json:"adds,omitempty"`
-	// file is where the base is named.
+	// candidates that were seen, with the time of our first sight of them, by which their age counts.
 	//
 	// +optional
-	File *FilePosition `json:"file,omitempty"`
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Candidates []UpdateCandidate `json:"candidates,omitempty"`
+	// smaller is a base of another family with fewer findings. It is advice alone and is never proposed.
+	//
+	// +optional
+	Smaller *SmallerBase `json:"smaller,omitempty"`
+	// imageCount is how many running images would move.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ImageCount int32 `json:"imageCount,omitempty"`
+	// workloads that run these images, as namespace/Kind/name, at most 32.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=512
+	Workloads []string `json:"workloads,omitempty"`
+	// files are where the version is named.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Files []FilePosition `json:"files,omitempty"`
 	// pullRequest that proposes the update.
 	//
 	// +optional
@@ -75,19 +124,104 @@ type ImageUpdateStatus struct {
 	//
 	// +optional
 	Rebuild *Rebuild `json:"rebuild,omitempty"`
-	// ignored candidates, by reference.
+	// ignored candidates, by reference with digest: a person closed their pull request.
 	//
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=1024
 	Ignored []string `json:"ignored,omitempty"`
+	// availableTime is when a candidate was first found, mergedTime when its pull request was merged, and
+	// rolledOutTime when nothing ran the old version any more.
+	//
+	// +optional
+	AvailableTime *metav1.Time `json:"availableTime,omitempty"`
+	// mergedTime: see availableTime.
+	//
+	// +optional
+	MergedTime *metav1.Time `json:"mergedTime,omitempty"`
+	// rolledOutTime: see availableTime.
+	//
+	// +optional
+	RolledOutTime *metav1.Time `json:"rolledOutTime,omitempty"`
 	// deliveries that were made, newest last.
 	//
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	Deliveries []Delivery `json:"deliveries,omitempty"`
+}
+
+// UpdateCandidate is a version that was looked at.
+type UpdateCandidate struct {
+	// tag of the candidate.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=128
+	Tag string `json:"tag"`
+	// digest that the tag led to.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=71
+	// +kubebuilder:validation:Pattern=`^sha256:[a-f0-9]{64}$`
+	Digest string `json:"digest,omitempty"`
+	// firstSeenTime is when the operator first saw the tag lead there.
+	//
+	// +required
+	FirstSeenTime metav1.Time `json:"firstSeenTime"`
+	// passedOver says why it was not taken; empty for the one that was.
+	//
+	// +optional
+	PassedOver PassedOver `json:"passedOver,omitempty"`
+	// message says more, for people.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Message string `json:"message,omitempty"`
+}
+
+// PassedOver says why a candidate was not taken.
+//
+// +kubebuilder:validation:Enum=FixesNothing;AddsWorse;TooNew;FailsPolicy;Older;Prerelease;Ignored;NotScanned;LargerStep
+type PassedOver string
+
+const (
+	PassedFixesNothing PassedOver = "FixesNothing"
+	// PassedAddsWorse: it brings a finding as bad as the worst that it fixes, or worse.
+	PassedAddsWorse PassedOver = "AddsWorse"
+	// PassedTooNew: it is younger than minReleaseAgeDays.
+	PassedTooNew PassedOver = "TooNew"
+	// PassedFailsPolicy: the policy itself would not let it run.
+	PassedFailsPolicy PassedOver = "FailsPolicy"
+	// PassedOlder: it was built before the version that runs.
+	PassedOlder PassedOver = "Older"
+	// PassedPrerelease: its digest is that of a tag for what is not released.
+	PassedPrerelease PassedOver = "Prerelease"
+	// PassedIgnored: a person closed its pull request.
+	PassedIgnored PassedOver = "Ignored"
+	// PassedNotScanned: it could not be scanned, or is not yet.
+	PassedNotScanned PassedOver = "NotScanned"
+	// PassedLargerStep: a smaller step was taken.
+	PassedLargerStep PassedOver = "LargerStep"
+)
+
+// SmallerBase is a base of another family.
+type SmallerBase struct {
+	// reference with its tag.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=1024
+	Reference string `json:"reference"`
+	// fixes is how many findings the move would take away.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Fixes int32 `json:"fixes"`
+	// adds is how many it would bring.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Adds int32 `json:"adds"`
 }
 
 // ImageVersion is a tag and its digest.
@@ -120,8 +254,32 @@ type FilePosition struct {
 	Line int32 `json:"line,omitempty"`
 }
 
+// PullRequestState is how a forge has a pull request.
+//
+// +kubebuilder:validation:Enum=Open;Merged;Closed
+type PullRequestState string
+
+const (
+	PullRequestOpen   PullRequestState = "Open"
+	PullRequestMerged PullRequestState = "Merged"
+	PullRequestClosed PullRequestState = "Closed"
+)
+
 // PullRequest that proposes the update.
 type PullRequest struct {
+	// number of the pull request within its repository.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Number int64 `json:"number,omitempty"`
+	// state that the forge last told.
+	//
+	// +optional
+	State PullRequestState `json:"state,omitempty"`
+	// createdTime is when it was opened.
+	//
+	// +optional
+	CreatedTime *metav1.Time `json:"createdTime,omitempty"`
 	// url of the pull request, for people.
 	//
 	// +required
@@ -147,6 +305,11 @@ type Rebuild struct {
 	// +kubebuilder:validation:MaxLength=71
 	// +kubebuilder:validation:Pattern=`^sha256:[a-f0-9]{64}$`
 	BaseDigest string `json:"baseDigest"`
+	// trigger is the name of the policy's rebuild that was triggered.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Trigger string `json:"trigger,omitempty"`
 	// url of the pipeline's run, for people.
 	//
 	// +optional

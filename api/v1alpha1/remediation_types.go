@@ -44,6 +44,16 @@ const (
 	GroupingRepository Grouping = "Repository"
 )
 
+// Majors says whether a base may move to another major version.
+//
+// +kubebuilder:validation:Enum=Never;Allowed
+type Majors string
+
+const (
+	MajorsNever   Majors = "Never"
+	MajorsAllowed Majors = "Allowed"
+)
+
 // Remediation says how images get fixed.
 //
 // +kubebuilder:validation:XValidation:rule="self.updates != 'Propose' || has(self.forgeRef)",message="updates Propose needs forgeRef"
@@ -53,11 +63,29 @@ type Remediation struct {
 	// +optional
 	// +kubebuilder:default=DryRun
 	Updates Updates `json:"updates,omitempty"`
-	// forgeRef names a Secret with the forge's kind, address and credentials.
+	// majors says whether a base may move to another major version.
+	//
+	// +optional
+	// +kubebuilder:default=Never
+	Majors Majors `json:"majors,omitempty"`
+	// bases are base images to recognise by their layers, as full references whose tags may be patterns
+	// (docker.io/library/debian:12*). Bases that images name by themselves are known without.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=512
+	// +kubebuilder:validation:items:Pattern=`^[^\s*?]+:\S+$`
+	Bases []string `json:"bases,omitempty"`
+	// forgeRef names a Secret with the forge's type (GitHub, GitLab or Gitea), url and token; or for a GitHub App
+	// appID, installationID and privateKey. Its key ca may hold a certificate authority.
 	//
 	// +optional
 	ForgeRef *LocalKeyReference `json:"forgeRef,omitempty"`
-	// repositories that hold the sources of images. Empty: those that the images' labels name.
+	// repositories that may be proposed to: they hold the sources of images, or the manifests that deploy them. An
+	// image that no repository names is looked for in those that its own labels, Argo CD or Flux name, if they are
+	// among these.
 	//
 	// +optional
 	// +listType=map
@@ -166,7 +194,8 @@ type SourceRepository struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	Branch string `json:"branch,omitempty"`
-	// images that are built from it, as patterns over full repository names.
+	// images that are built from it or deployed by it, as patterns over full repository names. Empty: those that
+	// say so themselves, by their labels, Argo CD or Flux.
 	//
 	// +optional
 	// +listType=set
@@ -310,6 +339,22 @@ type RebuildTrigger struct {
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:Pattern=`^https?://\S+$`
 	URL string `json:"url"`
+	// images that the pipeline builds, as patterns over full repository names. Empty: all that the policy selects.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=512
+	// +kubebuilder:validation:items:Pattern=`^\S+$`
+	Images []string `json:"images,omitempty"`
+	// timeoutMinutes after which a rebuild that brought no new digest is reported.
+	//
+	// +optional
+	// +kubebuilder:default=60
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10080
+	TimeoutMinutes int32 `json:"timeoutMinutes,omitempty"`
 	// parameters that the pipeline is given.
 	//
 	// +optional

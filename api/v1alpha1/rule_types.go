@@ -18,7 +18,7 @@ const (
 
 // Rule is one requirement. Exactly the member that type names is set.
 //
-// +kubebuilder:validation:XValidation:rule="!(self.type in ['Signatures', 'BaseImage', 'CEL'])",messageExpression="'rules of type ' + self.type + ' are not implemented in this version'",message="this type of rule is not implemented in this version"
+// +kubebuilder:validation:XValidation:rule="!(self.type in ['Signatures', 'CEL'])",messageExpression="'rules of type ' + self.type + ' are not implemented in this version'",message="this type of rule is not implemented in this version"
 // +kubebuilder:validation:XValidation:rule="has(self.vulnerabilities) == (self.type == 'Vulnerabilities')",message="vulnerabilities is set exactly where type is Vulnerabilities"
 // +kubebuilder:validation:XValidation:rule="has(self.registries) == (self.type == 'Registries')",message="registries is set exactly where type is Registries"
 // +kubebuilder:validation:XValidation:rule="has(self.signatures) == (self.type == 'Signatures')",message="signatures is set exactly where type is Signatures"
