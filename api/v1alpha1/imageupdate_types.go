@@ -381,8 +381,9 @@ type UpdateSummary struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=imup,categories=plimsoll
 // +kubebuilder:printcolumn:name="Base",type=string,JSONPath=`.spec.base`
-// +kubebuilder:printcolumn:name="From",type=string,JSONPath=`.status.from.tag`
 // +kubebuilder:printcolumn:name="To",type=string,JSONPath=`.status.to.tag`
+// +kubebuilder:printcolumn:name="Fixes",type=integer,JSONPath=`.status.fixes.total`
+// +kubebuilder:printcolumn:name="Adds",type=integer,JSONPath=`.status.adds.total`
 // +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Source",type=string,JSONPath=`.spec.sourceRepository`,priority=1

@@ -79,7 +79,7 @@ type Remediation struct {
 	// +kubebuilder:validation:items:Pattern=`^[^\s*?]+:\S+$`
 	Bases []string `json:"bases,omitempty"`
 	// forgeRef names a Secret with the forge's type (GitHub, GitLab or Gitea), url and token; or for a GitHub App
-	// appID, installationID and privateKey. Its key ca may hold a certificate authority.
+	// appID, installationID and privateKey.
 	//
 	// +optional
 	ForgeRef *LocalKeyReference `json:"forgeRef,omitempty"`

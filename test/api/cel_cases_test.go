@@ -20,12 +20,15 @@ var policyCases = map[string]specCase{
 	"unknownImages Deny": {`{unknownImages: Deny}`, []string{`spec.unknownImages: admission is not implemented in this version: only Allow can be used`}},
 	"no vex":             {spec: `{vex: []}`},
 	"vex":                {`{vex: [{configMapRef: {name: a, key: b}}]}`, []string{`spec.vex: vex is not implemented in this version`}},
-	"remediation":        {`{remediation: {}}`, []string{`spec.remediation: remediation is not implemented in this version`}},
-	"whole remediation":  {wholeRemediation, []string{`spec.remediation: remediation is not implemented in this version`}},
+	"remediation":        {spec: `{remediation: {}}`},
+	"whole remediation":  {spec: wholeRemediation},
 	"proposals without a forge": {`{remediation: {updates: Propose}}`, []string{
-		`spec.remediation: remediation is not implemented in this version`,
 		`spec.remediation: updates Propose needs forgeRef`,
 	}},
+	"a base without a tag":          {`{remediation: {bases: ["docker.io/library/debian"]}}`, []string{`spec.remediation.bases[0]: Invalid value: "docker.io/library/debian": spec.remediation.bases[0] in body should match '^[^\s*?]+:\S+$'`}},
+	"a base of any repository":      {`{remediation: {bases: ["docker.io/library/*:12"]}}`, []string{`spec.remediation.bases[0]: Invalid value: "docker.io/library/*:12": spec.remediation.bases[0] in body should match '^[^\s*?]+:\S+$'`}},
+	"majors that are no word":       {`{remediation: {majors: Always}}`, []string{`spec.remediation.majors: Unsupported value: "Always": supported values: "Never", "Allowed"`}},
+	"a window that begins too late": {`{remediation: {schedule: {windows: [{start: "24:00", durationMinutes: 1}]}}}`, []string{`spec.remediation.schedule.windows[0].start: Invalid value: "24:00": spec.remediation.schedule.windows[0].start in body should match '^([01][0-9]|2[0-3]):[0-5][0-9]$'`}},
 
 	"rules of one name": {`{rules: [` + countRule + `, ` + countRule + `]}`, []string{`spec.rules[1]: Duplicate value: {"name":"count"}`}},
 	"rule name not a label": {`{rules: [{name: "No good", type: Vulnerabilities, vulnerabilities: {maxCount: 0}}]}`, []string{
@@ -49,7 +52,7 @@ var policyCases = map[string]specCase{
 	"Workload":       {spec: ruleOf("Workload", "workload", `{profile: Restricted, nonRoot: Required, readOnlyRootFilesystem: Ignored, noPrivilegeEscalation: Required}`)},
 	"Image":          {spec: ruleOf("Image", "image", `{maxAgeDays: 90, deniedTags: [latest], user: NonRoot, deniedPorts: [22], secretEnv: Denied, setuid: Allowed}`)},
 	"setuid alone":   {spec: ruleOf("Image", "image", `{setuid: Denied}`)},
-	"BaseImage":      {`{rules: [{name: a, type: BaseImage, baseImage: {maxBehindDays: 30}}]}`, []string{`spec.rules[0]: rules of type BaseImage are not implemented in this version`}},
+	"BaseImage":      {spec: ruleOf("BaseImage", "baseImage", `{allowed: ["docker.io/library/debian:*"], maxBehindDays: 30}`)},
 	"CEL":            {`{rules: [{name: a, type: CEL, cel: {expression: "true"}}]}`, []string{`spec.rules[0]: rules of type CEL are not implemented in this version`}},
 	"foreign member": {`{rules: [{name: a, type: Vulnerabilities, vulnerabilities: {maxCount: 0}, registries: {allowed: [x]}}]}`, []string{`spec.rules[0]: registries is set exactly where type is Registries`}},
 	"all members": {allMembers, []string{
@@ -90,7 +93,7 @@ var policyCases = map[string]specCase{
 	"a permission that is no word": {ruleOf("Image", "image", `{secretEnv: Required}`), []string{`spec.rules[0].image.secretEnv: Unsupported value: "Required": supported values: "Allowed", "Denied"`}},
 	"a negative age":               {ruleOf("Image", "image", `{maxAgeDays: -1}`), []string{`spec.rules[0].image.maxAgeDays: Invalid value: -1: spec.rules[0].image.maxAgeDays in body should be greater than or equal to 0`}},
 	"a port out of range":          {ruleOf("Image", "image", `{deniedPorts: [65536]}`), []string{`spec.rules[0].image.deniedPorts[0]: Invalid value: 65536: spec.rules[0].image.deniedPorts[0] in body should be less than or equal to 65535`}},
-	"base image that says nothing": {`{rules: [{name: a, type: BaseImage, baseImage: {}}]}`, []string{`spec.rules[0]: rules of type BaseImage are not implemented in this version`, `spec.rules[0].baseImage: at least one of the fields in [allowed maxBehindDays] must be set`}},
+	"base image that says nothing": {`{rules: [{name: a, type: BaseImage, baseImage: {}}]}`, []string{`spec.rules[0].baseImage: at least one of the fields in [allowed maxBehindDays] must be set`}},
 
 	"keyless":             {signatures(`{keyless: {issuer: a, subjectRegExp: b}}`), []string{signatureRefused}},
 	"notation":            {signatures(`{notation: {certificatesRef: {name: a}}}`), []string{signatureRefused}},
@@ -172,6 +175,8 @@ remediation:
   forgeRef: {name: forge}
   repositories: [{url: "https://git.example.com/shop/api", branch: main, images: ["registry.example.com/shop/**"]}]
   files: ["**/Dockerfile"]
+  majors: Allowed
+  bases: ["docker.io/library/debian:12*", "registry.example.com:5000/base:v*"]
   minReleaseAgeDays: 3
   maxOpen: 5
   maxPerDay: 2
@@ -183,7 +188,7 @@ remediation:
   autoMerge: WhenChecksPass
   grouping: Repository
   notifications: [{name: team, type: Slack, secretRef: {name: slack, key: url}, severities: [Critical], intervalMinutes: 10, template: "{{ . }}"}]
-  rebuilds: [{name: ci, type: GitHubDispatch, secretRef: {name: github}, url: "https://api.github.com/repos/a/b", parameters: [{name: ref, value: main}]}]
+  rebuilds: [{name: ci, type: GitHubDispatch, secretRef: {name: github}, url: "https://api.github.com/repos/a/b", images: ["registry.example.com/shop/**"], timeoutMinutes: 30, parameters: [{name: ref, value: main}]}]
 `
 
 const countRule = `{name: count, type: Vulnerabilities, vulnerabilities: {maxCount: 0}}`

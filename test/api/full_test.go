@@ -53,16 +53,26 @@ func fullUpdate() *v1alpha1.ImageUpdate {
 	return &v1alpha1.ImageUpdate{
 		ObjectMeta: metav1.ObjectMeta{Name: "u", Namespace: metav1.NamespaceDefault},
 		Spec: v1alpha1.ImageUpdateSpec{
-			PolicyKind: "ImagePolicy", PolicyName: "p", SourceRepository: "https://git.example.com/a", Base: "docker.io/library/debian",
+			PolicyKind: "ImagePolicy", PolicyName: "p", SourceRepository: "https://git.example.com/a", Base: "docker.io/library/debian:12.1",
 		},
 		Status: v1alpha1.ImageUpdateStatus{
 			ObservedGeneration: 1, Conditions: []metav1.Condition{condition(v1alpha1.ConditionReady, metav1.ConditionTrue)},
 			Phase: v1alpha1.UpdateProposed,
 			From:  &v1alpha1.ImageVersion{Tag: "12.1", Digest: digest}, To: &v1alpha1.ImageVersion{Tag: "12.2", Digest: digest},
 			Fixes: &v1alpha1.Summary{Critical: 1, Total: 1}, Adds: &v1alpha1.Summary{},
-			File:        &v1alpha1.FilePosition{Path: "Dockerfile", Line: 1},
-			PullRequest: &v1alpha1.PullRequest{URL: "https://x", HeadSHA: "abc"},
-			Rebuild:     &v1alpha1.Rebuild{RequestedTime: now(), BaseDigest: digest, URL: "https://y"},
+			Step: v1alpha1.StepPatch,
+			Candidates: []v1alpha1.UpdateCandidate{
+				{Tag: "12.2", Digest: digest, FirstSeenTime: now()},
+				{Tag: "12.3", Digest: digest, FirstSeenTime: now(), PassedOver: v1alpha1.PassedTooNew, Message: "m"},
+			},
+			Smaller:    &v1alpha1.SmallerBase{Reference: "docker.io/library/debian:12.1-slim", Fixes: 2, Adds: 1},
+			ImageCount: 1, Workloads: []string{"shop/Deployment/api"},
+			Files: []v1alpha1.FilePosition{{Path: "Dockerfile", Line: 1}},
+			PullRequest: &v1alpha1.PullRequest{
+				Number: 1, State: v1alpha1.PullRequestOpen, CreatedTime: new(now()), URL: "https://x", HeadSHA: "abc",
+			},
+			Rebuild:       &v1alpha1.Rebuild{RequestedTime: now(), BaseDigest: digest, Trigger: "ci", URL: "https://y"},
+			AvailableTime: new(now()), MergedTime: new(now()), RolledOutTime: new(now()),
 			Ignored:     []string{"docker.io/library/debian:13"},
 			Deliveries:  []v1alpha1.Delivery{{Key: "k", Time: now()}},
 		},
