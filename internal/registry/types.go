@@ -50,6 +50,12 @@ type Manifest struct {
 	Config []byte
 	// Layers, lowest first.
 	Layers []Layer
+	// Index that led to the manifest, the first if there are several. Empty where none did.
+	Index image.Digest
+	// Annotations of the manifest and, for those that it lacks, of its entry in the
+	// index: only AnnotationBaseName and AnnotationBaseDigest, and only where they
+	// hold a reference and a digest. nil where there are none.
+	Annotations map[string]string
 }
 
 // Layer of an image.
