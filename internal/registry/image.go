@@ -40,6 +40,8 @@ type foundImage struct {
 	index image.Digest
 	// described are the annotations of the manifest's entry in its index.
 	described map[string]string
+	// attestations are the index's entries about the manifest.
+	attestations []v1.Descriptor
 	// platform to be confirmed by the configuration. nil: it is known, or does not matter.
 	platform *image.Platform
 }
@@ -86,6 +88,7 @@ func (f *foundImage) descend(platform image.Platform) (int64, *Error) {
 		return 0, failure
 	}
 	f.ref, f.platform, f.described = f.ref.WithDigest(digest), nil, entry.Annotations
+	f.attestations = attestationsOf(f.doc, digest)
 	if !sure {
 		f.platform = &platform
 	}
@@ -113,6 +116,7 @@ func (c *Client) load(ctx context.Context, s *session, found *foundImage, keys K
 	m := &Manifest{
 		Digest: found.digest, ConfigDigest: configDigest, Config: config,
 		Index: found.index, Annotations: baseAnnotations(found.described, found.doc.Annotations),
+		attestations: found.attestations,
 	}
 	for i, descriptor := range found.doc.Layers {
 		layer, failure := c.layer(s, found.ref, keys, descriptor, diffIDs[i])

@@ -5,6 +5,8 @@ import (
 	"io"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 )
 
@@ -56,6 +58,8 @@ type Manifest struct {
 	// index: only AnnotationBaseName and AnnotationBaseDigest, and only where they
 	// hold a reference and a digest. nil where there are none.
 	Annotations map[string]string
+
+	attestations []v1.Descriptor
 }
 
 // Layer of an image.
