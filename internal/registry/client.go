@@ -72,6 +72,22 @@ type Client struct {
 // net/http tells package log's standard logger of bytes that a server sends
 // unasked. Who keeps logs free of registries' words must discard that logger's output.
 func New(o Options) *Client {
+	o = o.withDefaults()
+	guarded := &guardedTransport{
+		sender: newSender(o),
+		slots:  &slots{max: o.MaxInFlightPerHost, hosts: map[string]*slot{}},
+		holds:  &holds{now: o.Now, hosts: map[string]hold{}},
+	}
+	c := &Client{options: o, guard: guarded.guard, insecure: guarded.insecure}
+	// One more try, for blips. What lasts is the caller's to retry, with backoff; and never a 429.
+	retried := transport.NewRetry(guarded,
+		transport.WithRetryBackoff(transport.Backoff{Duration: 100 * time.Millisecond, Factor: 1, Jitter: 0.5, Steps: 2}),
+		transport.WithRetryStatusCodes(http.StatusBadGateway, http.StatusGatewayTimeout))
+	c.transport = transport.NewUserAgent(retried, o.UserAgent)
+	return c
+}
+
+func (o Options) withDefaults() Options {
 	if o.MaxInFlightPerHost <= 0 {
 		o.MaxInFlightPerHost = defaultInFlight
 	}
@@ -81,34 +97,7 @@ func New(o Options) *Client {
 	if o.OnBytes == nil {
 		o.OnBytes = func(string, int64) {}
 	}
-	c := &Client{
-		options:  o,
-		guard:    &guard{allowed: o.AllowedAddresses, resolver: o.Resolver, trusted: map[string]bool{}, named: map[string]bool{}},
-		insecure: map[string]bool{},
-	}
-	for _, host := range o.NamedHosts {
-		for _, scheme := range []string{"https", "http"} {
-			c.guard.named[strings.ToLower(hostPort(&url.URL{Scheme: scheme, Host: host}))] = true
-		}
-	}
-	for _, host := range o.InsecureHosts {
-		c.insecure[host] = true
-	}
-	guarded := &guardedTransport{
-		base:     newBase(o, c.guard),
-		guard:    c.guard,
-		insecure: c.insecure,
-		slots:    &slots{max: o.MaxInFlightPerHost, hosts: map[string]*slot{}},
-		holds:    &holds{now: o.Now, hosts: map[string]hold{}},
-		timeout:  o.Timeout,
-		onBytes:  o.OnBytes,
-	}
-	// One more try, for blips. What lasts is the caller's to retry, with backoff; and never a 429.
-	retried := transport.NewRetry(guarded,
-		transport.WithRetryBackoff(transport.Backoff{Duration: 100 * time.Millisecond, Factor: 1, Jitter: 0.5, Steps: 2}),
-		transport.WithRetryStatusCodes(http.StatusBadGateway, http.StatusGatewayTimeout))
-	c.transport = transport.NewUserAgent(retried, o.UserAgent)
-	return c
+	return o
 }
 
 // TrustHost allows private addresses (not loopback or link-local ones) for a

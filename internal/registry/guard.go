@@ -28,6 +28,16 @@ type guard struct {
 	trusted map[string]bool
 }
 
+func newGuard(o Options) *guard {
+	g := &guard{allowed: o.AllowedAddresses, resolver: o.Resolver, trusted: map[string]bool{}, named: map[string]bool{}}
+	for _, host := range o.NamedHosts {
+		for _, scheme := range []string{"https", "http"} {
+			g.named[strings.ToLower(hostPort(&url.URL{Scheme: scheme, Host: host}))] = true
+		}
+	}
+	return g
+}
+
 // blockedError is a refused connection.
 type blockedError struct {
 	host string

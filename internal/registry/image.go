@@ -36,6 +36,12 @@ type foundImage struct {
 	ref    image.Reference
 	digest image.Digest
 	doc    *document
+	// index is the first one that was followed, "" where there is none.
+	index image.Digest
+	// described are the annotations of the manifest's entry in its index.
+	described map[string]string
+	// attestations are the index's entries about the manifest.
+	attestations []v1.Descriptor
 	// platform to be confirmed by the configuration. nil: it is known, or does not matter.
 	platform *image.Platform
 }
@@ -61,6 +67,9 @@ func (s *session) find(ctx context.Context, ref image.Reference, platform image.
 		if !doc.isIndex() {
 			return found, nil
 		}
+		if found.index == "" {
+			found.index = digest
+		}
 		if size, failure = found.descend(platform); failure != nil {
 			return nil, failure.while(doing)
 		}
@@ -78,7 +87,8 @@ func (f *foundImage) descend(platform image.Platform) (int64, *Error) {
 	if failure != nil {
 		return 0, failure
 	}
-	f.ref, f.platform = f.ref.WithDigest(digest), nil
+	f.ref, f.platform, f.described = f.ref.WithDigest(digest), nil, entry.Annotations
+	f.attestations = attestationsOf(f.doc, digest)
 	if !sure {
 		f.platform = &platform
 	}
@@ -103,7 +113,11 @@ func (c *Client) load(ctx context.Context, s *session, found *foundImage, keys K
 	if failure != nil {
 		return nil, failure.while(doing)
 	}
-	m := &Manifest{Digest: found.digest, ConfigDigest: configDigest, Config: config}
+	m := &Manifest{
+		Digest: found.digest, ConfigDigest: configDigest, Config: config,
+		Index: found.index, Annotations: baseAnnotations(found.described, found.doc.Annotations),
+		attestations: found.attestations,
+	}
 	for i, descriptor := range found.doc.Layers {
 		layer, failure := c.layer(s, found.ref, keys, descriptor, diffIDs[i])
 		if failure != nil {

@@ -27,7 +27,7 @@ const (
 
 var (
 	errPlainHTTP = errors.New("plain HTTP is allowed only for the hosts of --insecure-registries")
-	errStalled   = errors.New("the registry stopped sending")
+	errStalled   = errors.New("the other side stopped sending")
 )
 
 // limitError is a response larger than it may be.
@@ -46,17 +46,39 @@ func withBodyLimit(ctx context.Context, limit int64) context.Context {
 // is its turn, with its response bounded, timed and counted. All requests of a
 // client pass through it, also those for tokens and those a redirect causes.
 type guardedTransport struct {
+	sender
+	slots *slots
+	holds *holds
+}
+
+// sender opens connections as far as the guard allows, and bounds, times and
+// counts what comes back.
+type sender struct {
 	base     *http.Transport
 	guard    *guard
 	insecure map[string]bool
-	slots    *slots
-	holds    *holds
 	timeout  time.Duration
 	onBytes  func(host string, n int64)
 }
 
+func newSender(o Options) sender {
+	g := newGuard(o)
+	return sender{base: newBase(o, g), guard: g, insecure: setOf(o.InsecureHosts), timeout: o.Timeout, onBytes: o.OnBytes}
+}
+
+func setOf(hosts []string) map[string]bool {
+	set := make(map[string]bool, len(hosts))
+	for _, host := range hosts {
+		set[host] = true
+	}
+	return set
+}
+
 func (t *guardedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	host := req.URL.Host
+	if err := t.holds.check(host); err != nil {
+		return nil, err
+	}
 	if err := t.permit(req); err != nil {
 		return nil, err
 	}
@@ -69,14 +91,10 @@ func (t *guardedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 		release()
 		return nil, err
 	}
-	ctx, cancel := context.WithCancelCause(req.Context())
-	resp, err := t.base.RoundTrip(req.WithContext(ctx))
+	resp, err := t.send(req, release)
 	if err != nil {
-		cancel(nil)
-		release()
 		return nil, err
 	}
-	resp.Body = t.newBody(ctx, cancel, host, resp.Body, release)
 	if resp.StatusCode < http.StatusBadRequest {
 		return resp, nil
 	}
@@ -93,11 +111,21 @@ func (t *guardedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	return resp, nil
 }
 
-// permit refuses what needs no connection to be refused.
-func (t *guardedTransport) permit(req *http.Request) error {
-	if err := t.holds.check(req.URL.Host); err != nil {
-		return err
+// send calls release once the response's body is read or closed, or if there is none.
+func (t *sender) send(req *http.Request, release func()) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(req.Context())
+	resp, err := t.base.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		cancel(nil)
+		release()
+		return nil, err
 	}
+	resp.Body = t.newBody(ctx, cancel, req.URL.Host, resp.Body, release)
+	return resp, nil
+}
+
+// permit refuses what needs no connection to be refused.
+func (t *sender) permit(req *http.Request) error {
 	if req.URL.Scheme == "http" && !t.insecure[req.URL.Host] && !isLocalhost(req.URL.Hostname()) {
 		return errPlainHTTP
 	}
@@ -119,7 +147,7 @@ func isLocalhost(host string) bool {
 	return err == nil && addr.IsLoopback()
 }
 
-func (t *guardedTransport) newBody(ctx context.Context, cancel context.CancelCauseFunc, host string, src io.ReadCloser, release func()) *body {
+func (t *sender) newBody(ctx context.Context, cancel context.CancelCauseFunc, host string, src io.ReadCloser, release func()) *body {
 	limit := int64(maxDocument)
 	if n, ok := ctx.Value(bodyLimitKey{}).(int64); ok {
 		limit = n

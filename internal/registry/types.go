@@ -5,6 +5,8 @@ import (
 	"io"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 )
 
@@ -50,6 +52,14 @@ type Manifest struct {
 	Config []byte
 	// Layers, lowest first.
 	Layers []Layer
+	// Index that led to the manifest, the first if there are several. Empty where none did.
+	Index image.Digest
+	// Annotations of the manifest and, for those that it lacks, of its entry in the
+	// index: only AnnotationBaseName and AnnotationBaseDigest, and only where they
+	// hold a reference and a digest. nil where there are none.
+	Annotations map[string]string
+
+	attestations []v1.Descriptor
 }
 
 // Layer of an image.

@@ -56,6 +56,10 @@ func (r *Registry) serve(w http.ResponseWriter, req *http.Request, asked target)
 		r.challenge(w, req, asked.repository)
 		return
 	}
+	if asked.kind == "tags" && req.Method == http.MethodGet {
+		r.serveTags(w, req)
+		return
+	}
 	r.store.ServeHTTP(w, req)
 }
 

@@ -23,6 +23,8 @@ type Options struct {
 	Dir string
 	// Bearer makes protected repositories ask for a token from the registry's own /token, instead of basic authentication.
 	Bearer bool
+	// TagsPerPage bounds a page of a repository's tags, whatever a request asks for. 0: what it asks for.
+	TagsPerPage int
 }
 
 // Registry is a running registry. Safe for concurrent use.
@@ -35,6 +37,8 @@ type Registry struct {
 	// store is the registry proper, behind authentication, faults and counters.
 	store  http.Handler
 	bearer bool
+	// perPage is Options.TagsPerPage.
+	perPage int
 
 	mu     sync.Mutex
 	stats  Stats
@@ -66,6 +70,7 @@ func Start(o Options) (*Registry, error) {
 		listener: listener,
 		store:    registry.New(registry.Logger(quiet), registry.WithBlobHandler(blobs), registry.WithReferrersSupport(true)),
 		bearer:   o.Bearer,
+		perPage:  o.TagsPerPage,
 		stats:    newStats(),
 		tokens:   map[string]string{},
 	}

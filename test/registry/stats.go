@@ -20,6 +20,8 @@ type Stats struct {
 type RepositoryStats struct {
 	Manifests Count `json:"manifests"`
 	Blobs     Count `json:"blobs"`
+	// Tags are lists of tags, by page. They are no pull.
+	Tags Count `json:"tags"`
 }
 
 // Count of requests, whether they succeeded or not, and of body bytes served.
@@ -119,6 +121,8 @@ func (r *Registry) add(what string, change func(*Count)) {
 		change(&stats.Manifests)
 	case kind == "blobs":
 		change(&stats.Blobs)
+	case kind == "tags":
+		change(&stats.Tags)
 	default:
 		return
 	}
