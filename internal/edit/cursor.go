@@ -2,6 +2,7 @@ package edit
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -144,6 +145,8 @@ func (c cursor) reason() Reason {
 	return ""
 }
 
+var digits = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
 // whole adds a scalar that is a reference as it stands, after a prefix such as docker://.
 func (c cursor) whole(prefix string) {
 	value := c.value()
@@ -157,7 +160,8 @@ func (c cursor) whole(prefix string) {
 	c.file.place(false, name, tag, digest, c)
 }
 
-// separate adds a reference whose parts are scalars of their own. The tag may hold a digest too.
+// separate adds a reference whose parts are scalars of their own. The tag may hold a digest too, and a digest may be
+// its digits alone.
 func (c cursor) separate(registry, repository, tag, digest cursor) {
 	if repository.value() == "" || tag.value() == "" && digest.value() == "" {
 		return
@@ -168,6 +172,11 @@ func (c cursor) separate(registry, repository, tag, digest cursor) {
 	}
 	name.add(repository.text())
 	tagText, digestText := tag.text(), digest.text()
+	if digits.MatchString(digestText.value) {
+		whole := computed("sha256:")
+		whole.add(digestText)
+		digestText = whole
+	}
 	if i := strings.IndexByte(tagText.value, '@'); i >= 0 && digestText.value == "" {
 		tagText.plain = nil
 		tagText, digestText = tagText.slice(0, i), tagText.slice(i+1, len(tagText.value))

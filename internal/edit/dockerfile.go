@@ -2,7 +2,6 @@ package edit
 
 import (
 	"bytes"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +16,6 @@ type dockerfile struct {
 	scope  *scope
 	lines  []int
 	escape byte
-	stages []string
 	names  map[string]bool
 }
 
@@ -109,12 +107,13 @@ func (f *dockerfile) from(node *parser.Node, line text) *Refusal {
 		return refusal
 	}
 	// A stage's name counts only from the next FROM on.
-	if name.value == "" || name.value != "scratch" && !slices.Contains(f.stages, strings.ToLower(name.value)) {
+	stage := Stage{Parent: stageNamed(f.stages, name.value), place: -1}
+	if name.value == "" || name.value != "scratch" && stage.Parent < 0 {
+		stage.place = len(f.places)
 		f.place(KindFrom, name, known, node.StartLine)
 	}
-	stage := ""
 	if len(words) == 3 {
-		stage = strings.ToLower(words[2].value)
+		stage.Name = strings.ToLower(words[2].value)
 	}
 	f.stages = append(f.stages, stage)
 	return nil

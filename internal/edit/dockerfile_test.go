@@ -1,6 +1,7 @@
 package edit
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -231,6 +232,40 @@ func TestFindInDockerfile(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, find(t, "Dockerfile", content)); diff != "" {
 		t.Errorf("Find() (-want +got):\n%s", diff)
+	}
+}
+
+func TestStages(t *testing.T) {
+	content := "ARG V=1.25.1\nFROM golang:$V AS Build\nFROM scratch\nFROM build\nFROM build AS build\nFROM BUILD\nFROM $X AS last\n"
+	stages, err := Stages("Dockerfile", []byte(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range stages {
+		base := "-"
+		if s.Base != nil {
+			base = s.Base.Written
+		}
+		got = append(got, fmt.Sprintf("%s %d %s", s.Name, s.Parent, base))
+	}
+	want := []string{"build -1 golang:1.25.1", " -1 -", " 0 -", "build 0 -", " 3 -", "last -1 "}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Stages() (-want +got):\n%s", diff)
+	}
+	if _, err := Stages("Dockerfile", nil); err == nil {
+		t.Error("an empty file has stages")
+	}
+}
+
+func TestFindRepository(t *testing.T) {
+	content := "FROM golang:1.25.1 AS a\nFROM a\nFROM rust:1\nCOPY --from=docker.io/library/golang@DIGEST_A x y\n"
+	places, err := FindRepository("Dockerfile", []byte(digests.Replace(content)), "docker.io/library/golang")
+	if err != nil || len(places) != 2 || places[0].Line != 1 || places[1].Line != 4 {
+		t.Errorf("got %v, %v, want the lines 1 and 4", places, err)
+	}
+	if _, err := FindRepository("x.txt", nil, "docker.io/library/golang"); err == nil {
+		t.Error("a text has places")
 	}
 }
 

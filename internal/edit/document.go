@@ -23,6 +23,8 @@ type document struct {
 	inherited []inheritance
 	// uses are YAML's aliases, by which a value is read elsewhere too.
 	uses []use
+	// stages of a Dockerfile.
+	stages []Stage
 }
 
 // unit is a value of a file beside its places: an instruction, a scalar, a token. Only a unit whose range holds an
@@ -68,7 +70,7 @@ func (d *document) parse(name string) *Refusal {
 		return d.readDockerfile()
 	case extension == ".yaml" || extension == ".yml" || base == "kustomization":
 		return d.readYAML(name)
-	case extension == ".tf":
+	case extension == ".tf" || extension == ".tfvars":
 		return d.readTerraform(name)
 	}
 	return refuse(ReasonUnknownFormat, "want a Dockerfile, YAML or Terraform")

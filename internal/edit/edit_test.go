@@ -11,8 +11,10 @@ import (
 )
 
 var (
-	digestA = "sha256:" + strings.Repeat("a", 64)
-	digestB = "sha256:" + strings.Repeat("b", 64)
+	hexA    = strings.Repeat("a", 64)
+	hexB    = strings.Repeat("b", 64)
+	digestA = "sha256:" + hexA
+	digestB = "sha256:" + hexB
 	digests = strings.NewReplacer("DIGEST_A", digestA, "DIGEST_B", digestB)
 )
 

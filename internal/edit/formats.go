@@ -9,7 +9,7 @@ import (
 
 // readDocument finds the places of one YAML document. It is false for one that no format claims.
 func (y *yamlFile) readDocument(name string, root cursor) (bool, *Refusal) {
-	y.kind = formatOf(name, root)
+	y.kind = formatOf(strings.ToLower(name), root)
 	if y.kind == "" {
 		return false, nil
 	}
@@ -30,7 +30,7 @@ func inTemplates(name string) bool {
 
 // formatOf goes by the path where a tool prescribes it, and else by the document's keys.
 func formatOf(name string, root cursor) Kind {
-	base := strings.ToLower(path.Base(name))
+	base := path.Base(name)
 	stem := strings.TrimSuffix(strings.TrimSuffix(base, ".yaml"), ".yml")
 	switch {
 	case strings.Contains(path.Dir(name)+"/", "/workflows/") && strings.HasPrefix(name, "."), stem == "action":
@@ -42,7 +42,10 @@ func formatOf(name string, root cursor) Kind {
 	case stem == "compose", strings.HasPrefix(base, "compose."), strings.HasPrefix(base, "docker-compose"):
 		return KindCompose
 	}
-	return formatByKeys(stem, root)
+	if kind := formatByKeys(stem, root); kind != "" || !ansibleVariables(name) {
+		return kind
+	}
+	return KindAnsible
 }
 
 func formatByKeys(stem string, root cursor) Kind {
@@ -56,10 +59,20 @@ func formatByKeys(stem string, root cursor) Kind {
 		return KindHelm
 	case len(root.get("services").fields()) > 0:
 		return KindCompose
+	case jsonPatch(root):
+		return KindKubernetes
 	case len(root.items()) > 0:
 		return KindAnsible
+	case slices.ContainsFunc(root.fields(), func(f field) bool { return f.get("script").node != nil }):
+		return KindGitLab
 	}
 	return ""
+}
+
+// jsonPatch says whether the root is a list of operations, such as kustomizations apply.
+func jsonPatch(root cursor) bool {
+	items := root.items()
+	return len(items) > 0 && items[0].get("op").value() != "" && items[0].get("path").value() != ""
 }
 
 // children are the values of a mapping or list.
@@ -71,91 +84,9 @@ func (c cursor) children() []cursor {
 	return children
 }
 
-// kubernetes takes the containers and image volumes of every pod template, wherever it stands.
-func kubernetes(c cursor) {
-	for _, list := range []string{"containers", "initContainers", "ephemeralContainers"} {
-		for _, container := range c.get(list).items() {
-			container.get("image").whole("")
-		}
-	}
-	for _, volume := range c.get("volumes").items() {
-		volume.get("image", "reference").whole("")
-	}
-	if c.get("kind").value() == "HelmRelease" {
-		c.file.kind = KindHelm
-		helm(c.get("spec", "values"))
-		c.file.kind = KindKubernetes
-		return
-	}
-	for _, child := range c.children() {
-		kubernetes(child)
-	}
-}
-
-func kustomize(c cursor) {
-	for _, image := range c.get("images").items() {
-		name := image.get("newName")
-		if name.value() == "" {
-			name = image.get("name")
-		}
-		c.separate(cursor{}, name, image.get("newTag"), image.get("digest"))
-	}
-}
-
-// helm takes the shapes that charts commonly give their values.
-func helm(c cursor) {
-	c.separate(c.get("registry"), c.get("repository"), c.get("tag"), c.get("digest"))
-	c.separate(cursor{}, c.get("imageRepository"), c.get("imageTag"), cursor{})
-	for _, f := range c.fields() {
-		if f.key != "image" && !strings.HasSuffix(f.key, "Image") {
-			continue
-		}
-		helmImage(c, f)
-	}
-	for _, child := range c.children() {
-		helm(child)
-	}
-}
-
-func helmImage(c cursor, f field) {
-	if len(f.fields()) > 0 {
-		if f.get("repository").value() == "" {
-			c.separate(f.get("registry"), f.get("name"), f.get("tag"), f.get("digest"))
-		}
-		return
-	}
-	tag := c.get(f.key + "Tag")
-	if tag.value() == "" && f.key == "image" {
-		tag = c.get("tag")
-	}
-	if tag.value() == "" {
-		f.whole("")
-		return
-	}
-	c.separate(cursor{}, f.cursor, tag, cursor{})
-}
-
 func compose(c cursor) {
 	for _, service := range c.get("services").fields() {
 		service.get("image").whole("")
-	}
-}
-
-// ansible takes the container modules, by their short or full names, and what k8s modules define in place.
-func ansible(c cursor) {
-	for _, f := range c.fields() {
-		switch f.key[strings.LastIndexByte(f.key, '.')+1:] {
-		case "docker_container", "podman_container", "docker_swarm_service":
-			f.get("image").whole("")
-		case "k8s":
-			kubernetes(f.get("definition"))
-			kubernetes(f.get("resource_definition"))
-		default:
-			ansible(f.cursor)
-		}
-	}
-	for _, item := range c.items() {
-		ansible(item)
 	}
 }
 

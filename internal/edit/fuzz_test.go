@@ -177,6 +177,28 @@ func FuzzYAMLFragments(f *testing.F) {
 	})
 }
 
+// FuzzKubernetesFragments does the same for objects of Kubernetes, Argo CD and Flux.
+func FuzzKubernetesFragments(f *testing.F) {
+	fragments := []string{
+		"kind: Pod\nspec: {containers: [{image: a:1.2}], x: {image: &i a:1.2}}\n", "kind: App\nspec: {image: {repository: a, tag: 1.2}, imageName: 'a:1.2'}\n",
+		"kind: ConfigMap\ndata: {image: a:1.2}\n", "kind: HelmRelease\nspec: {values: {image: {repository: a, tag: 1.2, sha: " + hexA + "}, b: {image: a, imageTag: '1.2'}}}\n",
+		"kind: HelmRelease\nspec: {values: {images: {x: a:1.2}}, postRenderers: [{kustomize: {images: [{name: a, newTag: 1.2}]}}]}\n",
+		"kind: Kustomization\nspec: {images: [{name: a, newTag: v1, digest: " + digestA + "}, {name: x, newName: a, newTag: 1.2}]}\n",
+		"kind: Application\nspec: {source: {kustomize: {images: [a:1.2, x=a:1.2, 'a:1.2=b:1']}, helm: {values: 'image: a:1.2'}}}\n",
+		"kind: Application\nspec: {sources: [{helm: {valuesObject: {image: a:1.2}, parameters: [{name: x.repository, value: a}, {name: x.tag, value: '1.2'}]}}]}\n",
+		"kind: List\nitems: [{kind: Pod, spec: {image: a:1.2, env: [{image: a:1.2}]}}, {op: add, path: /x/image, value: a:1.2}]\n",
+	}
+	f.Add([]byte{0, 2, 3, 4}, uint8(0), "1.30", true)
+	f.Add([]byte{5, 6, 7, 8}, uint8(1), "on", false)
+	f.Fuzz(func(t *testing.T, picks []byte, nth uint8, tag string, pin bool) {
+		var content []byte
+		for _, pick := range picks[:min(len(picks), 8)] {
+			content = fmt.Appendf(content, "---\napiVersion: v1\n%s", fragments[int(pick)%len(fragments)])
+		}
+		fuzzOne(t, "x.yaml", content, nth, tag, pin, yamlValues)
+	})
+}
+
 func FuzzKubernetes(f *testing.F) {
 	seedTags(f, pod+"  - image: &a a:1 # x\n  - {image: *a}\n  - image: 'b@"+digestA+"'\n---\n"+pod+"  - image: |\n      a:1\n",
 		"\xef\xbb\xbf{apiVersion: v1, kind: Pod, é: [{containers: [{image: \"a:1\"}]}]}\r\n")
@@ -185,7 +207,7 @@ func FuzzKubernetes(f *testing.F) {
 
 func FuzzHelmValues(f *testing.F) {
 	seedTags(f, "image:\n  registry: r.io\n  repository: a\n  tag: 1.2\n  digest: "+digestA+"\nx: {image: a, tag: &t \"1\"}\ny: *t\nimageTag: 3\n",
-		"image: a\nimageTag: abc\nsidecarImage: b:1@"+digestA+"\n")
+		"image: {repository: a, tag: 1, sha: "+hexA+"}\nimages: {x: a:1}\n", "image: a\nimageDigest: "+digestA+"\nimageTag: abc\nsidecarImage: b:1@"+digestA+"\n")
 	fuzzReplace(f, "values.yaml", yamlValues)
 }
 
@@ -200,7 +222,7 @@ func FuzzCompose(f *testing.F) {
 }
 
 func FuzzGitLab(f *testing.F) {
-	seedTags(f, "image: a:1\nb:\n  image: {name: a:1}\n  services: [a:1, {name: 'b:2'}, $V]\n")
+	seedTags(f, "b:\n  image: a:1\n  script: x\n", "image: a:1\nb:\n  image: {name: a:1}\n  services: [a:1, {name: 'b:2'}, $V]\n")
 	fuzzReplace(f, ".gitlab-ci.yml", yamlValues)
 }
 
@@ -210,7 +232,7 @@ func FuzzActions(f *testing.F) {
 }
 
 func FuzzAnsible(f *testing.F) {
-	seedTags(f, "- tasks:\n  - a.b.docker_container: {image: a:1, x: \"{{ y }}\"}\n  - k8s: {definition: {containers: [{image: a:1}]}}\n")
+	seedTags(f, "- vars: {a_image: a:1, b_image: a, b_image_tag: 1}\n  docker_image: {name: a, tag: 1}\n  helm: {values: {image: a:1}}\n", "- tasks:\n  - a.b.docker_container: {image: a:1, x: \"{{ y }}\"}\n  - k8s: {definition: {containers: [{image: a:1}]}}\n")
 	fuzzReplace(f, "playbook.yml", yamlValues)
 }
 
@@ -234,6 +256,7 @@ func yamlValues(content []byte) ([]string, bool) {
 
 func FuzzTerraform(f *testing.F) {
 	seedTags(f, "resource \"docker_image\" \"x\" {\n  name = \"a:1\"\n}\nimage = \"b@"+digestA+"\"\nx = jsonencode([{ \"image\" : \"a:1\", y = \"${z}\" }])\n",
+		"variable \"x_image\" {\n  default = \"a:1\"\n}\nimage_uri = \"a:1\"\n",
 		"image = <<E\na:1\nE\n\"é\" {\r\n image = \"a:1\" // é\r\n}\r\n")
 	fuzzReplace(f, "main.tf", terraformValues)
 }

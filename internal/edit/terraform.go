@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
 
-// readTerraform takes each attribute or object key image, and the name of a docker_image.
+// readTerraform takes each attribute or object key whose name is an image's, the name of a docker_image, and defaults of variables.
 func (d *document) readTerraform(name string) *Refusal {
 	if len(d.content) > maxTerraform {
 		return refuse(ReasonLimit, "%d bytes of Terraform exceed the limit of %d", len(d.content), maxTerraform)
@@ -73,21 +74,38 @@ func bounded(tokens hclsyntax.Tokens) *Refusal {
 func (d *document) terraformNode(node hclsyntax.Node) {
 	switch n := node.(type) {
 	case *hclsyntax.Attribute:
-		if n.Name == "image" {
+		if imageName(n.Name) {
 			d.terraformValue(n.Expr)
 		}
 	case *hclsyntax.Block:
-		name := n.Body.Attributes["name"]
-		if name != nil && n.Type == "resource" && len(n.Labels) == 2 && n.Labels[0] == "docker_image" {
-			d.terraformValue(name.Expr)
-		}
+		d.terraformBlock(n)
 	case *hclsyntax.ObjectConsExpr:
 		for _, item := range n.Items {
-			if objectKey(item.KeyExpr) == "image" {
+			if imageName(objectKey(item.KeyExpr)) {
 				d.terraformValue(item.ValueExpr)
 			}
 		}
 	}
+}
+
+// terraformBlock takes the name of a docker_image, and the default of a variable for an image.
+func (d *document) terraformBlock(block *hclsyntax.Block) {
+	attribute := ""
+	switch {
+	case block.Type == "resource" && len(block.Labels) == 2 && block.Labels[0] == "docker_image":
+		attribute = "name"
+	case block.Type == "variable" && len(block.Labels) == 1 && imageName(block.Labels[0]):
+		attribute = "default"
+	}
+	if a := block.Body.Attributes[attribute]; a != nil {
+		d.terraformValue(a.Expr)
+	}
+}
+
+// imageName says whether a name is one that providers give to references of images, such as container_image or image_uri.
+func imageName(name string) bool {
+	name = strings.TrimSuffix(strings.TrimSuffix(name, "_uri"), "_name")
+	return name == "image" || strings.HasSuffix(name, "_image")
 }
 
 // objectKey is a key as it is written, or empty if it is computed.

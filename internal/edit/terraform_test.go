@@ -25,7 +25,16 @@ func TestTerraform(t *testing.T) {
 		"escaped":                  {content: "image = \"golang:1\\u002e25.1\"\n", wantReason: ReasonNotFound},
 		"heredoc":                  {content: "image = <<EOF\ngolang:1.25.1\nEOF\n", wantReason: ReasonNotFound},
 		"text of a heredoc":        {content: "x = <<EOF\nimage = \"golang:1.25.1\"\nEOF\nimage = \"golang:1.25.1\"\n", want: "x = <<EOF\nimage = \"golang:1.25.1\"\nEOF\nimage = \"golang:1.25.3\"\n"},
-		"a variable's default":     {content: "variable \"image\" {\n  default = \"golang:1.25.1\"\n}\n", wantReason: ReasonNotFound},
+		"a variable's default": {
+			content: "variable \"api_image\" {\n  type    = string\n  default = \"golang:1.25.1\"\n}\n",
+			want:    "variable \"api_image\" {\n  type    = string\n  default = \"golang:1.25.3\"\n}\n",
+		},
+		"another variable's default": {content: "variable \"x\" {\n  default = \"golang:1.25.1\"\n}\n", wantReason: ReasonNotFound},
+		"names of providers": {
+			content: "image_uri = \"golang:1.25.1\"\ncontainer_image = \"golang:1.25.1\"\nx { docker_image_name = \"golang:1.25.1\" }\nimages = \"golang:1.25.1\"\n",
+			want:    "image_uri = \"golang:1.25.3\"\ncontainer_image = \"golang:1.25.3\"\nx { docker_image_name = \"golang:1.25.3\" }\nimages = \"golang:1.25.1\"\n",
+		},
+		"values of variables":      {path: "prod.tfvars", content: "image = \"golang:1.25.1\"\n", want: "image = \"golang:1.25.3\"\n"},
 		"Renovate's comment above": {content: "# renovate: datasource=docker\nimage = \"golang:1.25.1\"\n", wantReason: ReasonManagedByOther, wantLine: 2},
 		"Renovate's other comment": {content: "// renovate: datasource=docker\nimage = \"golang:1.25.1\"\n", wantReason: ReasonManagedByOther, wantLine: 2},
 		"operators":                {content: "image = " + strings.Repeat("!", 2*maxOperators) + "a\n", wantReason: ReasonLimit},

@@ -157,6 +157,29 @@ func TestYAMLFormats(t *testing.T) {
 			content: "runs:\n  using: docker\n  image: docker://golang:1.25.1\n",
 			want:    "runs:\n  using: docker\n  image: docker://golang:1.25.3\n",
 		},
+		"Ansible's images": {
+			path: "roles/api/tasks/main.yml",
+			content: "- docker_image: {name: golang, tag: 1.25.1, source: pull}\n- community.docker.docker_image_pull: {name: golang:1.25.1}\n- containers.podman.podman_image: {name: golang, tag: \"{{ v }}\"}\n" +
+				"- community.docker.docker_compose_v2: {definition: {services: {a: {image: golang:1.25.1}}}}\n- kubernetes.core.helm: {values: {image: golang:1.25.1}}\n- vars: {api_image: golang:1.25.1}\n  debug: {image: golang:1.25.1}\n",
+			want: "- docker_image: {name: golang, tag: 1.25.3, source: pull}\n- community.docker.docker_image_pull: {name: golang:1.25.3}\n- containers.podman.podman_image: {name: golang, tag: \"{{ v }}\"}\n" +
+				"- community.docker.docker_compose_v2: {definition: {services: {a: {image: golang:1.25.3}}}}\n- kubernetes.core.helm: {values: {image: golang:1.25.3}}\n- vars: {api_image: golang:1.25.3}\n  debug: {image: golang:1.25.1}\n",
+			wantReplaced: 5,
+		},
+		"Ansible's variables": {
+			path:    "inventory/group_vars/all.yml",
+			content: "api_image: \"golang:1.25.1\"\nweb_image: golang\nweb_image_tag: 1.25.1\nx: {image: golang:1.25.1}\ny_image: \"golang:{{ v }}\"\nname: golang:1.25.1\n",
+			want:    "api_image: \"golang:1.25.3\"\nweb_image: golang\nweb_image_tag: 1.25.3\nx: {image: golang:1.25.3}\ny_image: \"golang:{{ v }}\"\nname: golang:1.25.1\n",
+		},
+		"GitLab CI in an included file": {
+			path:    "ci/build.yml",
+			content: "build:\n  image: golang:1.25.1\n  script: [image golang:1.25.1]\n.base:\n  image: {name: golang:1.25.1}\n",
+			want:    "build:\n  image: golang:1.25.3\n  script: [image golang:1.25.1]\n.base:\n  image: {name: golang:1.25.3}\n",
+		},
+		"Gitea Actions": {
+			path:    ".gitea/workflows/ci.yaml",
+			content: "jobs: {a: {container: {image: golang:1.25.1}}}\n",
+			want:    "jobs: {a: {container: {image: golang:1.25.3}}}\n",
+		},
 		"GitLab CI": {
 			path: ".gitlab-ci.yml",
 			content: "image: golang:1.25.1\nvariables: {image: golang:1.25.1}\ndefault:\n  image: {name: golang:1.25.1, entrypoint: ['']}\nbuild:\n  image: golang:1.25.1\n" +
@@ -182,6 +205,17 @@ func TestHelmValues(t *testing.T) {
 		"image and imageTag":           {content: "image: golang\nimageTag: 1.25.1\n", want: "image: golang\nimageTag: 1.25.3\n"},
 		"image and tag":                {content: "x: {image: golang, tag: 1.25.1}\n", want: "x: {image: golang, tag: 1.25.3}\n"},
 		"imageRepository and imageTag": {content: "imageRepository: golang\nimageTag: 1.25.1\n", want: "imageRepository: golang\nimageTag: 1.25.3\n"},
+		"a digest's digits": {
+			content: "image: {repository: golang, tag: 1.25.1, sha: " + hexA + "}\n",
+			want:    "image: {repository: golang, tag: 1.25.3, sha: " + hexB + "}\n",
+		},
+		"a digest's digits, empty":     {content: "image: {repository: golang, tag: 1.25.1, sha: ''}\n", want: "image: {repository: golang, tag: 1.25.3, sha: ''}\n"},
+		"a digest that is none":        {content: "image: {repository: golang, tag: 1.25.1, sha: abc}\n", wantReason: ReasonNotFound},
+		"image, imageTag, imageDigest": {content: "image: golang\nimageTag: 1.25.1\nimageDigest: DIGEST_A\n", want: "image: golang\nimageTag: 1.25.3\nimageDigest: DIGEST_B\n"},
+		"image and imageDigest":        {content: "image: golang\nimageDigest: DIGEST_A\n", want: "image: golang\nimageDigest: DIGEST_B\n"},
+		"imageRegistry":                {content: "imageRegistry: quay.io\nimageRepository: golang\nimageTag: 1.25.1\n", wantReason: ReasonNotFound},
+		"images by name":               {content: "images:\n  a: golang:1.25.1\n  b: {repository: golang, tag: 1.25.1}\n", want: "images:\n  a: golang:1.25.3\n  b: {repository: golang, tag: 1.25.3}\n"},
+		"images in a list":             {content: "images: [golang:1.25.1, rust:1]\n", want: "images: [golang:1.25.3, rust:1]\n"},
 		"lists":                        {content: "extra:\n- image: {repository: golang, tag: 1.25.1}\n", want: "extra:\n- image: {repository: golang, tag: 1.25.3}\n"},
 		"an image without its tag":     {content: "image: {repository: golang}\n", wantReason: ReasonNotFound},
 		"a tag that would be a number": {
