@@ -16,14 +16,25 @@ type Program struct{ process *process }
 // its arguments must name a file below the cluster's folder: by that StopDir
 // knows it. ready is asked until it succeeds.
 func (c *Cluster) Run(ctx context.Context, name, program string, args, env []string, ready func(context.Context) error) (*Program, error) {
-	p, err := startProcess(c.dir, name, program, args, env, c.options.Detached)
+	started, err := Spawn(ctx, c.dir, name, program, args, env, c.options.Detached, ready)
+	if err != nil {
+		return nil, err
+	}
+	c.processes = append(c.processes, started.process)
+	return started, nil
+}
+
+// Spawn starts a program that belongs to no cluster, with its log and its pid in dir. A detached one outlives this process
+// and ends by StopDir; any other is killed with this process, where the kernel can do that. One of its arguments
+// must name a file below dir. ready is asked until it succeeds.
+func Spawn(ctx context.Context, dir, name, program string, args, env []string, detached bool, ready func(context.Context) error) (*Program, error) {
+	p, err := startProcess(dir, name, program, args, env, detached)
 	if err != nil {
 		return nil, err
 	}
 	if err := p.awaitReady(ctx, ready); err != nil {
 		return nil, errors.Join(err, p.kill())
 	}
-	c.processes = append(c.processes, p)
 	return &Program{process: p}, nil
 }
 

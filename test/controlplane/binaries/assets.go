@@ -101,7 +101,7 @@ func ownAssets(ctx context.Context, log Logf) (string, error) {
 
 // buildControlPlane compiles all programs as one file that looks at the name it was started under.
 func buildControlPlane(ctx context.Context, log Logf, module, dir string) error {
-	if err := build(ctx, log, module, filepath.Join(dir, "kube"), ".", versionFlags(Version)); err != nil {
+	if err := build(ctx, log, program{module: module, output: filepath.Join(dir, "kube"), pkg: ".", ldflags: versionFlags(Version)}); err != nil {
 		return err
 	}
 	for _, name := range programs {

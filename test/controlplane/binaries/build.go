@@ -37,7 +37,7 @@ func Tool(ctx context.Context, name string) (string, error) {
 	}
 	target := filepath.Join(cache, "tools", name+"-"+hash)
 	err = once(ctx, target, func(dir string) error {
-		return build(ctx, stderrf, module, filepath.Join(dir, name), "tool", "-s -w")
+		return build(ctx, stderrf, program{module: module, output: filepath.Join(dir, name), pkg: "tool", ldflags: "-s -w"})
 	})
 	if err != nil {
 		return "", fmt.Errorf("build tool %q: %w", name, err)
@@ -47,14 +47,25 @@ func Tool(ctx context.Context, name string) (string, error) {
 
 func stderrf(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
 
-// build compiles one main package of a nested module into output: a folder, or "tool" for the one that its go.mod declares.
-// The environment's GOFLAGS and workspace do not apply: they belong to the product's module.
-func build(ctx context.Context, log Logf, module, output, pkg, ldflags string) error {
-	name := filepath.Base(output)
+// program is one main package of a nested module.
+type program struct {
+	module, output string // folder of the module, and the file to make
+	pkg            string // a folder, or "tool" for the one that the module's go.mod declares
+	ldflags        string
+	tags           string
+	cgo            bool
+}
+
+// build compiles a program. The environment's GOFLAGS and workspace do not apply: they belong to the product's module.
+func build(ctx context.Context, log Logf, p program) error {
+	name := filepath.Base(p.output)
 	log("building %s (once; minutes when the Go build cache is cold)", name)
-	cmd := exec.CommandContext(ctx, "go", "build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", output, pkg)
-	cmd.Dir = module
+	cmd := exec.CommandContext(ctx, "go", "build", "-v", "-trimpath", "-buildvcs=false", "-tags", p.tags, "-ldflags", p.ldflags, "-o", p.output, p.pkg)
+	cmd.Dir = p.module
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=", "GOOS=", "GOARCH=")
+	if p.cgo {
+		cmd.Env = append(cmd.Env, "CGO_ENABLED=1")
+	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	var compiled lineCounter
@@ -66,7 +77,7 @@ func build(ctx context.Context, log Logf, module, output, pkg, ldflags string) e
 	err := cmd.Run()
 	close(done)
 	if err != nil {
-		return fmt.Errorf("go build in %s: %w\n%s", module, err, lastLines(compiled.text.Bytes(), 20))
+		return fmt.Errorf("go build in %s: %w\n%s", p.module, err, lastLines(compiled.text.Bytes(), 20))
 	}
 	log("built %s in %s", name, time.Since(start).Round(time.Second))
 	return nil

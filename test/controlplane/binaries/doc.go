@@ -1,8 +1,8 @@
 // Package binaries brings the programs that tests and make need, and that no
-// package of the product may depend on: a Kubernetes control plane and pinned
+// package of the product may depend on: a Kubernetes control plane, Gitea and pinned
 // developer tools.
 //
-// In: the nested modules test/controlplane/kube and hack/tools/*, or the official
+// In: the nested modules test/controlplane/kube, test/forge/gitea and hack/tools/*, or the official
 // downloads. Out: paths of executables, cached below the user's cache folder
 // under a name that holds a hash of what they were made from, so that a
 // changed pin never meets an old program. It must never touch the product's go.mod,

@@ -1,6 +1,6 @@
 // Command fetch prints the path of something that tests and make need, after it
-// has downloaded or built it: "assets" for the control plane's folder, else
-// the name of a tool in hack/tools.
+// has downloaded or built it: "assets" for the control plane's folder, "gitea"
+// for Gitea's, else the name of a tool in hack/tools.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) < 2 {
-		log.Fatal("usage: fetch assets|TOOL...")
+		log.Fatal("usage: fetch assets|gitea|TOOL...")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -30,8 +30,11 @@ func main() {
 }
 
 func fetch(ctx context.Context, name string) (string, error) {
-	if name == "assets" {
+	switch name {
+	case "assets":
 		return binaries.Assets(ctx, log.Printf)
+	case "gitea":
+		return binaries.Gitea(ctx, log.Printf)
 	}
 	return binaries.Tool(ctx, name)
 }

@@ -1,0 +1,206 @@
+package gitea
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"code.gitea.io/sdk/gitea"
+
+	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
+)
+
+const (
+	maxPulls     = 100
+	maxPullPages = 40 // 2,000 pull requests: Gitea cannot list those of one branch
+	// draftPrefix before a title makes a draft, in the default configuration of both forges.
+	draftPrefix = "WIP: "
+
+	autoMergeTries = 20
+	autoMergePause = 500 * time.Millisecond
+)
+
+// PullRequests returns those whose head is the branch of this repository itself, of every state, newest first, at most 100. It
+// looks at the newest 2,000 of the repository.
+func (c *Client) PullRequests(ctx context.Context, branch string) ([]pullrequest.PullRequest, error) {
+	var result []pullrequest.PullRequest
+	for page := 1; page <= maxPullPages && len(result) < maxPulls; page++ {
+		found, response, err := c.api(ctx).ListRepoPullRequests(c.owner, c.repository, gitea.ListPullRequestsOptions{
+			ListOptions: gitea.ListOptions{Page: page, PageSize: pageSize}, State: gitea.StateAll,
+		})
+		if err != nil {
+			return nil, c.failure("list the pull requests", response, err)
+		}
+		for _, pull := range found {
+			if ofBranch(pull, branch) {
+				result = append(result, convertPull(pull))
+			}
+		}
+		if response.NextPage == 0 || len(found) == 0 {
+			break
+		}
+	}
+	slices.SortFunc(result, func(a, b pullrequest.PullRequest) int { return int(b.Number - a.Number) })
+	return result[:min(len(result), maxPulls)], nil
+}
+
+// ofBranch looks at the head's name: its ref is another one once the branch is gone.
+func ofBranch(pull *gitea.PullRequest, branch string) bool {
+	return pull.Head != nil && pull.Base != nil && pull.Head.Name == branch && pull.Head.RepoID == pull.Base.RepoID
+}
+
+func convertPull(pull *gitea.PullRequest) pullrequest.PullRequest {
+	result := pullrequest.PullRequest{Number: pull.Index, URL: pull.HTMLURL, State: pullrequest.Open, Title: pull.Title, Body: pull.Body}
+	if pull.Draft {
+		result.Title = strings.TrimPrefix(result.Title, draftPrefix)
+	}
+	if pull.Base != nil {
+		result.Target = pull.Base.Name
+	}
+	if pull.Head != nil {
+		result.HeadSHA = pull.Head.Sha
+	}
+	if pull.Poster != nil {
+		result.Author = pull.Poster.UserName
+	}
+	if pull.Created != nil {
+		result.Created = *pull.Created
+	}
+	switch {
+	case pull.HasMerged:
+		result.State, result.Ended = pullrequest.Merged, timeOf(pull.Merged)
+		if pull.MergedCommitID != nil {
+			result.MergeCommit = *pull.MergedCommitID
+		}
+	case pull.State == gitea.StateClosed:
+		result.State, result.Ended = pullrequest.Closed, timeOf(pull.Closed)
+	default:
+		result.Conflicted = conflicted(pull)
+	}
+	return result
+}
+
+// conflicted reads Gitea's "mergeable", which is false for drafts and while it still checks, too. There is no
+// conflict where the target has not moved.
+func conflicted(pull *gitea.PullRequest) bool {
+	return !pull.Mergeable && !pull.Draft && pull.Base != nil && pull.MergeBase != pull.Base.Sha
+}
+
+func timeOf(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+// Open opens a pull request. Where there is one for the branch already, that one is the result. People whom Gitea does not
+// take as reviewers or assignees are left out, as is a label that cannot be created.
+func (c *Client) Open(ctx context.Context, n pullrequest.NewPullRequest) (pullrequest.PullRequest, error) {
+	options := gitea.CreatePullRequestOption{Head: n.Branch, Base: n.Target, Title: n.Title, Body: n.Body, Assignees: n.Assignees, Reviewers: n.Reviewers}
+	if n.Draft {
+		options.Title = draftPrefix + n.Title
+	}
+	var err error
+	if options.Labels, err = c.labels(ctx, n.Labels); err != nil {
+		return pullrequest.PullRequest{}, err
+	}
+	pull, response, err := c.api(ctx).CreatePullRequest(c.owner, c.repository, options)
+	if err != nil && badPeople(response) && len(n.Assignees)+len(n.Reviewers) > 0 {
+		options.Assignees, options.Reviewers = nil, nil
+		pull, response, err = c.api(ctx).CreatePullRequest(c.owner, c.repository, options)
+	}
+	if err == nil {
+		return convertPull(pull), nil
+	}
+	failure := c.failure("open a pull request for "+n.Branch, response, err)
+	if !failure.Conflict {
+		return pullrequest.PullRequest{}, failure
+	}
+	return c.alreadyOpen(ctx, n.Branch, failure)
+}
+
+func (c *Client) alreadyOpen(ctx context.Context, branch string, failure error) (pullrequest.PullRequest, error) {
+	all, err := c.PullRequests(ctx, branch)
+	if err != nil {
+		return pullrequest.PullRequest{}, err
+	}
+	for _, pull := range all {
+		if pull.State == pullrequest.Open {
+			return pull, nil
+		}
+	}
+	return pullrequest.PullRequest{}, failure
+}
+
+// badPeople is true for the answers to names that are not there or may not do this.
+func badPeople(response *gitea.Response) bool {
+	return response != nil && (response.StatusCode == http.StatusUnprocessableEntity || response.StatusCode == http.StatusNotFound)
+}
+
+// Edit changes title and body of an open pull request. A draft stays one.
+func (c *Client) Edit(ctx context.Context, number int64, title, body string) error {
+	pull, response, err := c.api(ctx).GetPullRequest(c.owner, c.repository, number)
+	if err != nil {
+		return missing(response, c.failure("look up the pull request", response, err))
+	}
+	if pull.Draft {
+		title = draftPrefix + title
+	}
+	_, response, err = c.api(ctx).EditPullRequest(c.owner, c.repository, number, gitea.EditPullRequestOption{Title: title, Body: &body})
+	if err != nil {
+		return c.failure("edit the pull request", response, err)
+	}
+	return nil
+}
+
+// Close closes a pull request without merging it.
+func (c *Client) Close(ctx context.Context, number int64) error {
+	closed := gitea.StateClosed
+	if _, response, err := c.api(ctx).EditPullRequest(c.owner, c.repository, number, gitea.EditPullRequestOption{State: &closed}); err != nil {
+		return c.failure("close the pull request", response, err)
+	}
+	return nil
+}
+
+// Comment adds a comment.
+func (c *Client) Comment(ctx context.Context, number int64, body string) error {
+	if _, response, err := c.api(ctx).CreateIssueComment(c.owner, c.repository, number, gitea.CreateIssueCommentOption{Body: body}); err != nil {
+		return c.failure("comment on the pull request", response, err)
+	}
+	return nil
+}
+
+// AutoMerge asks the forge to merge once all checks pass. A pull request that Gitea has just seen changed is
+// refused until Gitea has checked it for conflicts, so this asks again for ten seconds.
+func (c *Client) AutoMerge(ctx context.Context, number int64) error {
+	repository, err := c.describe(ctx)
+	if err != nil {
+		return err
+	}
+	options := gitea.MergePullRequestOption{Style: repository.DefaultMergeStyle, MergeWhenChecksSucceed: true}
+	if options.Style == "" {
+		options.Style = gitea.MergeStyleMerge
+	}
+	tick := time.NewTicker(autoMergePause)
+	defer tick.Stop()
+	for try := 1; ; try++ {
+		done, response, err := c.api(ctx).MergePullRequest(c.owner, c.repository, number, options)
+		if done || err == nil && response.StatusCode == http.StatusConflict { // it is scheduled already
+			return nil
+		}
+		if err == nil {
+			err = statusOf(response)
+		}
+		if try == autoMergeTries || response == nil || response.StatusCode != http.StatusMethodNotAllowed {
+			return c.failure("schedule the merge", response, err)
+		}
+		select {
+		case <-ctx.Done():
+			return c.failure("schedule the merge", nil, errors.Join(err, ctx.Err()))
+		case <-tick.C:
+		}
+	}
+}
