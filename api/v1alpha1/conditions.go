@@ -178,6 +178,8 @@ const (
 	ReasonNoTrigger = "NoTrigger"
 	// ReasonTriggerFailed: the pipeline did not accept the trigger; the message says why and when the next try is.
 	ReasonTriggerFailed = "TriggerFailed"
+	// ReasonTriggerSecretInvalid: the trigger's Secret is missing, may not be read, lacks a key, or was refused.
+	ReasonTriggerSecretInvalid = "TriggerSecretInvalid"
 	// ReasonNoAnswer: the pipeline accepted the trigger, and no new digest came in its timeoutMinutes.
 	ReasonNoAnswer = "NoAnswer"
 )
@@ -190,4 +192,8 @@ const (
 	ReasonNotificationRetrying = "NotificationRetrying"
 	// ReasonNotificationFailed: a message was given up after all tries; the message says which.
 	ReasonNotificationFailed = "NotificationFailed"
+	// ReasonNotificationSecretInvalid: a Secret with an address is missing, may not be read, or lacks the key; messages wait.
+	ReasonNotificationSecretInvalid = "NotificationSecretInvalid"
+	// ReasonNotificationTemplateInvalid: a template cannot be used; messages wait.
+	ReasonNotificationTemplateInvalid = "NotificationTemplateInvalid"
 )

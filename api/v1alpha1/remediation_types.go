@@ -276,7 +276,9 @@ type Notification struct {
 	//
 	// +required
 	Type NotificationType `json:"type"`
-	// secretRef names a key of a Secret with the address.
+	// secretRef names a key of a Secret with the address, without a key: its key address. It is the URL of an incoming
+	// webhook of Slack (or slack:// as shoutrrr writes it), of a Teams workflow, or of a receiver of CloudEvents or
+	// JSON. The Secret is in the policy's namespace, that of a ClusterImagePolicy in the operator's.
 	//
 	// +required
 	SecretRef LocalKeyReference `json:"secretRef"`
@@ -293,7 +295,9 @@ type Notification struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10080
 	IntervalMinutes int32 `json:"intervalMinutes,omitempty"`
-	// template of the message, as a Go template. Absent: the one of the type.
+	// template of the message's text, as a Go template: .Policy, .Cluster, .More, and .Events, each of which has
+	// .Kind, .Image, .Namespaces, .Total, .Findings and others. It may range, compare, and use len, index, join,
+	// lower and upper. Absent: the one of the type.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -328,17 +332,28 @@ type RebuildTrigger struct {
 	//
 	// +required
 	Type RebuildType `json:"type"`
-	// secretRef names a key of a Secret with the credentials.
+	// secretRef names a Secret with the key token (GitHubDispatch, GitHubWorkflow, GitLab: a trigger token; optional
+	// for Tekton and Webhook), user and apiToken (Jenkins), and hmacKey to sign by (Tekton, Webhook). A key here is
+	// the one to use for token or apiToken. The Secret is in the policy's namespace, that of a ClusterImagePolicy in
+	// the operator's.
 	//
 	// +optional
 	SecretRef *LocalKeyReference `json:"secretRef,omitempty"`
-	// url of the pipeline.
+	// url of the pipeline: the page, or the address in the API, of a repository (GitHubDispatch), a workflow
+	// (GitHubWorkflow: .../actions/workflows/build.yml), a project (GitLab) or a job (Jenkins: .../job/name), also of
+	// one's own server (GitHub Enterprise: /api/v3); or what to post a CloudEvent to (Tekton, Webhook).
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:Pattern=`^https?://\S+$`
 	URL string `json:"url"`
+	// ref is the branch or tag to build, for GitHubWorkflow and GitLab. Absent: main.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	Ref string `json:"ref,omitempty"`
 	// images that the pipeline builds, as patterns over full repository names. Empty: all that the policy selects.
 	//
 	// +optional
@@ -355,7 +370,8 @@ type RebuildTrigger struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10080
 	TimeoutMinutes int32 `json:"timeoutMinutes,omitempty"`
-	// parameters that the pipeline is given.
+	// parameters that the pipeline is given: inputs of a GitHubWorkflow, variables of GitLab, parameters of Jenkins, else
+	// a part of the payload.
 	//
 	// +optional
 	// +listType=map
@@ -372,7 +388,8 @@ type RebuildParameter struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	Name string `json:"name"`
-	// value of the parameter.
+	// value of the parameter. $(image), $(digest), $(base), $(baseDigest), $(key) and $(cluster) are replaced, and $$ is
+	// a $.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=1024

@@ -26,6 +26,7 @@ var order = []string{
 	"internal/pullrequest",
 	"internal/rebuild",
 	"internal/notify",
+	"internal/delivery",
 	"internal/report",
 	"internal/source",
 	"internal/edit",
