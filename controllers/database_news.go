@@ -61,6 +61,9 @@ func (s *shared) wakeChanged(
 	for _, priority := range []int{priorityCritical, priorityHigh, priorityNormal} {
 		s.reports.addPriority(ctx, priority, byPriority[priority]...)
 	}
+	if len(changes) > 0 || len(turned) > 0 {
+		s.wakePolicies(ctx)
+	}
 	return nil
 }
 

@@ -29,7 +29,8 @@ import (
 // runs, and deletes it some time after nothing uses the image any more.
 type imageReportReconciler struct {
 	*shared
-	store     imageStore
+	projections *projections
+	store       imageStore
 	ledgers   *ledgers
 	limiter   *rate.Limiter
 	retention time.Duration

@@ -72,10 +72,36 @@ var (
 		Name: "plimsoll_database_reports_pending",
 		Help: "Reports that do not yet follow the vulnerability database in use.",
 	})
+	baseFailures = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "plimsoll_base_failures_total",
+		Help: "Failed looks at the tags of base images, by reason.",
+	}, []string{"reason"})
+	updatesByPhase = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "plimsoll_updates",
+		Help: "ImageUpdates by phase; Proposed are open pull requests, Ignored those that a person closed.",
+	}, []string{"phase"})
+	updateTransitions = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "plimsoll_update_transitions_total",
+		Help: "ImageUpdates that came into a phase.",
+	}, []string{"phase"})
+	remediationSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "plimsoll_remediation_seconds",
+		Help:    "From the first sight of an update that is worth it to the moment when nothing ran the old version any more; its mean is the mean time to remediate.",
+		Buckets: []float64{3600, 6 * 3600, 24 * 3600, 3 * 24 * 3600, 7 * 24 * 3600, 14 * 24 * 3600, 30 * 24 * 3600, 90 * 24 * 3600},
+	})
+	pullRequestFailures = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "plimsoll_pull_request_failures_total",
+		Help: "Updates that could not be proposed, by reason.",
+	}, []string{"reason"})
+	rebuilds = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "plimsoll_rebuilds_total",
+		Help: "Triggers of pipelines, by result.",
+	}, []string{"result"})
 )
 
 func init() {
 	metrics.Registry.MustRegister(scansTotal, registryBytes, reportWrites, reportDeletes, images,
 		databaseFailures, javaDatabaseFailures, databaseSwaps, databaseBuilt, databasePublished, databaseLag, rolloutSeconds,
-		rescanSeconds, rescanKeys, rescanImages, reportsPending)
+		rescanSeconds, rescanKeys, rescanImages, reportsPending,
+		baseFailures, updatesByPhase, updateTransitions, remediationSeconds, pullRequestFailures, rebuilds)
 }

@@ -66,6 +66,7 @@ func (r *scanReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 	}
 	if !live {
 		r.forget(key)
+		r.wakeBases(ctx, key)
 		return reconcile.Result{}, nil
 	}
 	state, _ := r.catalogue.get(key)
@@ -136,6 +137,9 @@ func (r *scanReconciler) target(ctx context.Context, key inventory.ScanKey) (sca
 			pulls[ref] = append(pulls[ref], inventory.Pull{Namespace: report.Namespace, ServiceAccount: "default"})
 		}
 	}
+	for _, wanted := range r.wishes.get(key) {
+		pulls[wanted.Reference] = append(pulls[wanted.Reference], wanted.Pulls...)
+	}
 	for ref, from := range pulls {
 		target.Candidates = append(target.Candidates, scan.Candidate{
 			Reference: ref,
@@ -188,6 +192,7 @@ func (r *scanReconciler) forget(key inventory.ScanKey) {
 	defer r.images.Unlock()
 	if manifest, unused := r.catalogue.forget(key); unused {
 		r.fleet.Remove(manifest)
+		r.bases.forget(manifest)
 	}
 }
 
@@ -195,6 +200,7 @@ func (r *scanReconciler) scanned(ctx context.Context, key inventory.ScanKey, img
 	kept := summary{
 		State: scan.StateOf(&img.Content),
 		Fleet: fleet.Summarise(img.Content.Packages, match.Components(&img.Content, r.now())),
+		Origin: originOf(img.Image),
 	}
 	if !img.unnamed {
 		if err := r.summaries.keep(img.Image, kept, r.now()); err != nil {
@@ -207,6 +213,7 @@ func (r *scanReconciler) scanned(ctx context.Context, key inventory.ScanKey, img
 // take makes an image known to the fleet, and wakes its reports if that is news.
 func (r *scanReconciler) take(ctx context.Context, key inventory.ScanKey, manifest image.Digest, s summary) error {
 	state := scanState{Manifest: manifest, Reason: s.State.Reason, Message: s.State.Message, Bucket: s.Fleet.SystemBucket()}
+	r.bases.put(manifest, s.Origin)
 	changed, err := r.hold(key, s.Fleet, state)
 	if err != nil {
 		return fmt.Errorf("judge image %s: %w", manifest, err)
@@ -214,6 +221,7 @@ func (r *scanReconciler) take(ctx context.Context, key inventory.ScanKey, manife
 	scansTotal.WithLabelValues(state.Reason).Inc()
 	if changed {
 		r.wakeReports(ctx, r.newsPriority(manifest), key)
+		r.wakeBases(ctx, key)
 	}
 	return nil
 }
@@ -245,6 +253,7 @@ func (r *scanReconciler) failed(ctx context.Context, key inventory.ScanKey, befo
 	if r.catalogue.set(key, state) {
 		log.FromContext(ctx).Info("Image cannot be scanned", "reason", reason, "error", failure.Error(), "nextTry", wait)
 		r.wakeReports(ctx, priorityNormal, key)
+		r.wakeBases(ctx, key)
 	}
 	return reconcile.Result{RequeueAfter: wait}, nil
 }

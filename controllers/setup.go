@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -59,6 +60,14 @@ type Options struct {
 	ScanTimeout     time.Duration
 	ScanConcurrency int
 
+	// HTTP speaks to forges, pipelines and those who are notified.
+	HTTP *http.Client
+	// ClusterName marks what leaves the cluster.
+	ClusterName string
+	// BaseInterval is how often the tags of base images are looked at, ForgeInterval how often open pull requests are.
+	BaseInterval  time.Duration
+	ForgeInterval time.Duration
+
 	// ReportRate is how many reports are written a second.
 	ReportRate      float64
 	ReportRetention time.Duration
@@ -85,10 +94,16 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 		inventory: inventory.New(),
 		fleet:     fleet.New(match.Judge),
 		catalogue: newCatalogue(),
+		bases:     newBases(),
+		wishes:    newWishes(),
+		watched:   newWatches(),
 		rollout:   newRollout(o.Now),
 		scans:     newTrigger[inventory.ScanKey](synced),
 		reports:   newTrigger[inventory.ReportKey](synced),
 		databases: newTrigger[types.NamespacedName](synced),
+		baseQueue: newTrigger[inventory.ScanKey](synced),
+		policies:  newTrigger[policyKey](synced),
+		watches:   newTrigger[string](synced),
 	}
 	jars := &archives{stored: o.Store}
 	java := &javaDatabase{
@@ -98,6 +113,7 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 	if err := java.reopen(ctx); err != nil {
 		return err
 	}
+	projected := newProjections()
 	ledgers := newLedgers(s.client, s.reader, o.Namespace)
 	scanner := &scan.Scanner{Registry: o.Registry, Store: o.Store, Limits: o.ScanLimits, Timeout: o.ScanTimeout}
 	return errors.Join(
@@ -106,8 +122,14 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 			shared: s, scanner: scanner, archives: jars, summaries: summaries{store: o.Store, program: o.Program},
 			trustHost: o.Registry.TrustHost, secrets: o.PullSecrets, concurrency: o.ScanConcurrency,
 		}).setup(m),
+		(&baseReconciler{shared: s}).setup(m),
+		(&watchReconciler{
+			shared: s, registry: o.Registry, store: o.Store, secrets: o.PullSecrets, interval: o.BaseInterval,
+			lists: map[string]*registry.TagList{},
+		}).setup(m),
+		newUpdateReconciler(s, jars, projected, o).setup(m),
 		(&imageReportReconciler{
-			shared: s, store: jars, retention: o.ReportRetention,
+			shared: s, projections: projected, store: jars, retention: o.ReportRetention,
 			ledgers: ledgers,
 			limiter: rate.NewLimiter(rate.Limit(o.ReportRate), max(1, int(o.ReportRate))),
 		}).setup(m),

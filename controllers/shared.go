@@ -42,6 +42,11 @@ type shared struct {
 	// images is held while an image enters or leaves the fleet and the catalogue together.
 	images  sync.Mutex
 	rollout *rollout
+	// bases of images, and what is scanned for their sake.
+	bases  *bases
+	wishes *wishes
+	// watched are the repositories whose tags somebody needs to know.
+	watched *watches
 	// unwritten are the reports whose last write failed.
 	unwritten keySet
 	// database in use, for what it knows at all; nil before the first.
@@ -50,6 +55,9 @@ type shared struct {
 	scans     *trigger[inventory.ScanKey]
 	reports   *trigger[inventory.ReportKey]
 	databases *trigger[types.NamespacedName]
+	baseQueue *trigger[inventory.ScanKey]
+	policies  *trigger[policyKey]
+	watches   *trigger[string]
 }
 
 // knownBuckets says which buckets a database has.

@@ -14,8 +14,9 @@ import (
 
 // summary is what a start needs of an image that was scanned before.
 type summary struct {
-	State scan.State    `json:"state"`
-	Fleet fleet.Summary `json:"fleet"`
+	State  scan.State    `json:"state"`
+	Fleet  fleet.Summary `json:"fleet"`
+	Origin origin        `json:"origin"`
 }
 
 // summaryStore keeps summaries beside images. What it lacks is an error.

@@ -44,6 +44,10 @@ type flags struct {
 	allowDatabaseRollback bool
 
 	javaDatabase []string
+
+	clusterName   string
+	baseInterval  time.Duration
+	forgeInterval time.Duration
 }
 
 func newCommand() *cobra.Command {
@@ -95,6 +99,10 @@ func (f *flags) add(command *cobra.Command) {
 	set.BoolVar(&f.allowDatabaseRollback, "allow-database-rollback", false, "let a source replace the vulnerability database by an older one")
 
 	set.StringSliceVar(&f.javaDatabase, "java-database", nil, "OCI references, or one absolute path of a directory, of the database that names Java archives which do not say their group; none is used by default")
+
+	set.StringVar(&f.clusterName, "cluster-name", "", "name of the cluster in pull requests, triggers and notifications; by default the UID of the namespace kube-system")
+	set.DurationVar(&f.baseInterval, "base-interval", time.Hour, "how often the tags of base images are looked at")
+	set.DurationVar(&f.forgeInterval, "forge-interval", 5*time.Minute, "how often open pull requests are looked at")
 }
 
 // check refuses numbers that would stop the operator from working.
@@ -109,6 +117,8 @@ func (f *flags) check() error {
 		{"scan-max-layer-bytes", f.scanMaxLayerBytes},
 		{"database-max-bytes", f.databaseMaxBytes},
 		{"database-max-age", int64(f.databaseMaxAge)},
+		{"base-interval", int64(f.baseInterval)},
+		{"forge-interval", int64(f.forgeInterval)},
 	} {
 		if flag.value <= 0 {
 			return fmt.Errorf("read --%s: it must be more than 0", flag.name)

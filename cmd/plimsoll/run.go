@@ -14,11 +14,15 @@ import (
 	"time"
 
 	"go.uber.org/zap/zapcore"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
@@ -31,6 +35,9 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/store"
 	"github.com/plimsoll-dev/plimsoll/internal/vulndb"
 )
+
+// serviceTimeout bounds a request to a forge, a pipeline or whoever is notified.
+const serviceTimeout = time.Minute
 
 // probePatience is less than the second for which a kubelet waits.
 const probePatience = 500 * time.Millisecond
@@ -48,6 +55,9 @@ func run(ctx context.Context, f flags) error {
 		return fmt.Errorf("find the cluster: %w", err)
 	}
 	config.QPS, config.Burst = 50, 100
+	if options.ClusterName, err = f.cluster(ctx, config); err != nil {
+		return err
+	}
 	m, err := ctrl.NewManager(config, f.manager())
 	if err != nil {
 		return fmt.Errorf("start the manager: %w", err)
@@ -114,6 +124,23 @@ func (f flags) manager() ctrl.Options {
 	}
 }
 
+// cluster is the name that leaves it.
+func (f flags) cluster(ctx context.Context, config *rest.Config) (string, error) {
+	if f.clusterName != "" {
+		return f.clusterName, nil
+	}
+	c, err := client.New(config, client.Options{})
+	if err != nil {
+		return "", fmt.Errorf("connect to the cluster: %w", err)
+	}
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	if err := c.Get(ctx, client.ObjectKey{Name: metav1.NamespaceSystem}, namespace); err != nil {
+		return "", fmt.Errorf("find the name of the cluster, which --cluster-name would give: %w", err)
+	}
+	return string(namespace.UID), nil
+}
+
 // checksum of this program. A version would not tell two builds of one commit apart.
 func checksum() (string, error) {
 	name, err := os.Executable()
@@ -162,21 +189,27 @@ func (f flags) options() (controllers.Options, error) {
 	}
 	limits := vulndb.DefaultLimits
 	limits.Unpacked = f.databaseMaxBytes
+	network := registry.Options{
+		AllowedAddresses: addresses,
+		InsecureHosts:    f.insecureRegistries,
+		Mirrors:          hosts,
+		CAs:              authorities,
+		UserAgent:        "plimsoll/" + version,
+		Now:              time.Now,
+		OnBytes:          controllers.RegistryBytes,
+	}
+	services := network
+	services.OnBytes = nil
 	return controllers.Options{
 		Namespace:      f.namespace,
 		Program:        program,
 		Now:            time.Now,
 		Store:          images,
 		StoreEphemeral: f.storeEphemeral,
-		Registry: registry.New(registry.Options{
-			AllowedAddresses: addresses,
-			InsecureHosts:    f.insecureRegistries,
-			Mirrors:          hosts,
-			CAs:              authorities,
-			UserAgent:        "plimsoll/" + version,
-			Now:              time.Now,
-			OnBytes:          controllers.RegistryBytes,
-		}),
+		Registry:       registry.New(network),
+		HTTP:           &http.Client{Transport: registry.NewTransport(services), Timeout: serviceTimeout},
+		BaseInterval:   f.baseInterval,
+		ForgeInterval:  f.forgeInterval,
 		PullSecrets:       controllers.PullSecrets{Namespace: f.namespace, Namespaces: f.pullSecrets},
 		DatabaseSources:   f.databaseSources,
 		DatabaseDirectory: filepath.Join(f.store, "database"),

@@ -1,0 +1,114 @@
+package controllers
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/plimsoll-dev/plimsoll/internal/baseimage"
+	"github.com/plimsoll-dev/plimsoll/internal/image"
+	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+)
+
+// baseReconciler finds the base of every image that is scanned: it has the bases
+// that the image names scanned too, and compares their layers.
+type baseReconciler struct {
+	*shared
+}
+
+func (r *baseReconciler) setup(m manager.Manager) error {
+	return builder.TypedControllerManagedBy[inventory.ScanKey](m).
+		Named("base").
+		WatchesRawSource(r.baseQueue).
+		WithOptions(controller.TypedOptions[inventory.ScanKey]{
+			MaxConcurrentReconciles: 1,
+			CacheSyncTimeout:        cacheSyncTimeout,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[inventory.ScanKey](time.Second, 5*time.Minute),
+			ReconciliationTimeout:   time.Minute,
+		}).
+		WithLogConstructor(logConstructor[inventory.ScanKey](m, "base", func(k inventory.ScanKey) []any {
+			return []any{"digest", k.Digest, "platform", k.Platform.String()}
+		})).
+		Complete(r)
+}
+
+// Reconcile implements reconcile.TypedReconciler.
+func (r *baseReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (reconcile.Result, error) {
+	state, _ := r.catalogue.get(key)
+	if !state.scanned() || !r.runs(key) {
+		r.wish(ctx, wisher{Image: key}, nil)
+		return reconcile.Result{}, nil
+	}
+	o, ok := r.bases.origin(state.Manifest)
+	if !ok {
+		return reconcile.Result{}, nil
+	}
+	wanted := map[inventory.ScanKey]wish{}
+	for _, claim := range o.Claims {
+		if claim.Digest != key.Digest && claim.Digest != state.Manifest {
+			wanted[inventory.ScanKey{Digest: claim.Digest, Platform: key.Platform}] = wish{Reference: claim.Name, Pulls: r.pulls(key)}
+		}
+	}
+	r.wish(ctx, wisher{Image: key}, wanted)
+	for base := range wanted {
+		if _, settled := r.catalogue.get(base); !settled {
+			// Its scan wakes this image again.
+			return reconcile.Result{}, nil
+		}
+	}
+	base := r.bases.find(state.Manifest, func(digest image.Digest) (baseimage.Known, bool) {
+		return r.known(inventory.ScanKey{Digest: digest, Platform: key.Platform})
+	})
+	if r.bases.set(state.Manifest, base) {
+		r.wakeReports(ctx, priorityNormal, key)
+		r.wakePolicies(ctx)
+	}
+	return reconcile.Result{}, nil
+}
+
+// known is what is known of a base that was scanned. Its reference is for the claim to say.
+func (s *shared) known(key inventory.ScanKey) (baseimage.Known, bool) {
+	state, _ := s.catalogue.get(key)
+	o, ok := s.bases.origin(state.Manifest)
+	if !state.scanned() || !ok {
+		return baseimage.Known{}, false
+	}
+	return baseimage.Known{Digest: key.Digest, Manifest: state.Manifest, Platform: key.Platform, DiffIDs: o.DiffIDs, Created: o.Created}, true
+}
+
+// runs says whether a pod runs the image; that of a report that outlives its
+// pods keeps the base that it had.
+func (s *shared) runs(key inventory.ScanKey) bool { return len(s.inventory.Reports(key)) > 0 }
+
+// pulls are where a kubelet finds credentials for the image: its base may need the same.
+func (s *shared) pulls(key inventory.ScanKey) []inventory.Pull {
+	var pulls []inventory.Pull
+	for _, report := range s.inventory.Reports(key) {
+		img, _ := s.inventory.Image(report)
+		pulls = append(pulls, img.Pulls...)
+	}
+	return unique(pulls)
+}
+
+// wish has images scanned, or no more, that no pod runs.
+func (s *shared) wish(ctx context.Context, owner wisher, wanted map[inventory.ScanKey]wish) {
+	s.scans.addPriority(ctx, priorityLow, s.wishes.set(owner, wanted)...)
+}
+
+// wakeBases follows a scan to all that waits for it: the base of the image
+// itself, of the images that name it as theirs, and the watch that offers it.
+func (s *shared) wakeBases(ctx context.Context, key inventory.ScanKey) {
+	s.baseQueue.addPriority(ctx, priorityNormal, key)
+	for _, owner := range s.wishes.ownersOf(key) {
+		if owner.Watch != "" {
+			s.wakePolicies(ctx)
+			continue
+		}
+		s.baseQueue.addPriority(ctx, priorityNormal, owner.Image)
+	}
+}

@@ -1,0 +1,244 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+	"github.com/plimsoll-dev/plimsoll/internal/policy"
+	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
+)
+
+// policyKey names a policy of either kind.
+type policyKey struct {
+	Kind string
+	types.NamespacedName
+}
+
+// remediated is a policy that says how images get fixed, or that asks how old their bases are.
+type remediated struct {
+	key    policyKey
+	object client.Object
+	policy policy.Policy
+	// Remediation is nil where the policy only asks.
+	Remediation *v1alpha1.Remediation
+	// namespace of the policy's updates and Secrets.
+	namespace string
+}
+
+func (p remediated) majors() bool {
+	return p.Remediation != nil && p.Remediation.Majors == v1alpha1.MajorsAllowed
+}
+
+// bases that are to be recognised by their layers.
+func (p remediated) bases() []string {
+	if p.Remediation == nil {
+		return nil
+	}
+	return p.Remediation.Bases
+}
+
+// updateReconciler follows, for each policy, what its images could move to, and
+// has it proposed or built.
+type updateReconciler struct {
+	*shared
+	store       imageStore
+	http        *http.Client
+	namespace   string
+	cluster     string
+	forgeEvery  time.Duration
+	objects     *sourceObjects
+	forges      *forges
+	attempts    *attempts
+	proposals   *proposals
+	projections *projections
+}
+
+func newUpdateReconciler(s *shared, images imageStore, projected *projections, o Options) *updateReconciler {
+	return &updateReconciler{
+		shared: s, store: images, http: o.HTTP, namespace: o.Namespace, cluster: o.ClusterName, forgeEvery: o.ForgeInterval,
+		objects:   &sourceObjects{reader: s.reader, now: s.now, known: map[workloadName]deployedFrom{}},
+		forges:    &forges{reader: s.reader, http: o.HTTP, secrets: o.PullSecrets, now: s.now, known: map[forgeKey]pullrequest.Forge{}},
+		attempts:  newAttempts(),
+		proposals: newProposals(), projections: projected,
+	}
+}
+
+func (r *updateReconciler) setup(m manager.Manager) error {
+	return builder.TypedControllerManagedBy[policyKey](m).
+		Named("imageupdate").
+		WatchesRawSource(r.policies).
+		Watches(&v1alpha1.ImagePolicy{}, handler.TypedEnqueueRequestsFromMapFunc(policyRequest(kindImagePolicy)), specChanged).
+		Watches(&v1alpha1.ClusterImagePolicy{}, handler.TypedEnqueueRequestsFromMapFunc(policyRequest(kindClusterImagePolicy)), specChanged).
+		Watches(&v1alpha1.ImageReport{}, handler.TypedEnqueueRequestsFromMapFunc(r.fromReport), judged).
+		Watches(&v1alpha1.ImageUpdate{}, handler.TypedEnqueueRequestsFromMapFunc(fromUpdate), specChanged).
+		WithOptions(controller.TypedOptions[policyKey]{
+			MaxConcurrentReconciles: 4,
+			CacheSyncTimeout:        cacheSyncTimeout,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[policyKey](time.Second, 5*time.Minute),
+			ReconciliationTimeout:   10 * time.Minute,
+		}).
+		WithLogConstructor(logConstructor[policyKey](m, "imageupdate", func(k policyKey) []any {
+			return []any{"policyKind", k.Kind, "namespace", k.Namespace, "name", k.Name}
+		})).
+		Complete(r)
+}
+
+func policyRequest(kind string) func(context.Context, client.Object) []policyKey {
+	return func(_ context.Context, object client.Object) []policyKey {
+		return []policyKey{{Kind: kind, NamespacedName: client.ObjectKeyFromObject(object)}}
+	}
+}
+
+// fromReport wakes, soon, the policies that judge a report: reports change together.
+func (r *updateReconciler) fromReport(ctx context.Context, object client.Object) []policyKey {
+	report := object.(*v1alpha1.ImageReport)
+	for _, verdict := range report.Status.Verdicts {
+		key := policyKey{Kind: verdict.PolicyKind, NamespacedName: types.NamespacedName{Name: verdict.PolicyName}}
+		if key.Kind == kindImagePolicy {
+			key.Namespace = report.Namespace
+		}
+		r.policies.add(ctx, priorityqueue.AddOpts{After: debounce}, key)
+	}
+	return nil
+}
+
+// fromUpdate wakes the policy of an update that somebody deleted or made.
+func fromUpdate(_ context.Context, object client.Object) []policyKey {
+	spec := object.(*v1alpha1.ImageUpdate).Spec
+	key := policyKey{Kind: spec.PolicyKind, NamespacedName: types.NamespacedName{Name: spec.PolicyName}}
+	if key.Kind == kindImagePolicy {
+		key.Namespace = object.GetNamespace()
+	}
+	return []policyKey{key}
+}
+
+// wakePolicies has every policy look again, soon.
+func (s *shared) wakePolicies(ctx context.Context) {
+	var keys []policyKey
+	var local v1alpha1.ImagePolicyList
+	var cluster v1alpha1.ClusterImagePolicyList
+	if err := errors.Join(s.client.List(ctx, &local), s.client.List(ctx, &cluster)); err != nil {
+		return
+	}
+	for i := range local.Items {
+		keys = append(keys, policyKey{kindImagePolicy, client.ObjectKeyFromObject(&local.Items[i])})
+	}
+	for i := range cluster.Items {
+		keys = append(keys, policyKey{kindClusterImagePolicy, client.ObjectKeyFromObject(&cluster.Items[i])})
+	}
+	s.policies.add(ctx, priorityqueue.AddOpts{After: debounce}, keys...)
+}
+
+// Reconcile implements reconcile.TypedReconciler.
+func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconcile.Result, error) {
+	p, err := r.remediated(ctx, key)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if p == nil {
+		r.watch(ctx, key, nil)
+		r.project(ctx, key, nil)
+		return reconcile.Result{}, r.deleteUpdates(ctx, key)
+	}
+	images, settled, err := r.images(ctx, *p)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	groups := groupMoving(images)
+	r.watch(ctx, key, needs(groups, p.majors(), p.bases()))
+	if p.Remediation == nil {
+		return reconcile.Result{}, nil
+	}
+	round, err := r.round(ctx, *p, groups, settled)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	r.act(ctx, round)
+	next, err := r.publish(ctx, round)
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+		return reconcile.Result{RequeueAfter: debounce}, nil
+	}
+	return reconcile.Result{RequeueAfter: next}, err
+}
+
+func (r *updateReconciler) watch(ctx context.Context, key policyKey, needs map[string]watchNeed) {
+	r.watches.addPriority(ctx, priorityNormal, r.watched.set(key, needs)...)
+}
+
+// remediated returns the policy, or nil where nothing is to be done for it.
+func (r *updateReconciler) remediated(ctx context.Context, key policyKey) (*remediated, error) {
+	p := &remediated{key: key, namespace: key.Namespace}
+	var spec v1alpha1.ImagePolicySpec
+	switch key.Kind {
+	case kindImagePolicy:
+		object := &v1alpha1.ImagePolicy{}
+		if err := r.client.Get(ctx, key.NamespacedName, object); err != nil {
+			return nil, client.IgnoreNotFound(err)
+		}
+		p.object, spec = object, object.Spec
+	default:
+		object := &v1alpha1.ClusterImagePolicy{}
+		if err := r.client.Get(ctx, key.NamespacedName, object); err != nil {
+			return nil, client.IgnoreNotFound(err)
+		}
+		p.object, spec, p.namespace = object, object.Spec.ImagePolicySpec, r.namespace
+	}
+	p.policy = policy.Policy{Kind: key.Kind, Name: key.Name, Spec: spec}
+	if spec.Remediation != nil && spec.Remediation.Updates != v1alpha1.UpdatesNone {
+		p.Remediation = spec.Remediation
+	}
+	asks := slices.ContainsFunc(spec.Rules, func(rule v1alpha1.Rule) bool {
+		return rule.BaseImage != nil && rule.BaseImage.MaxBehindDays != nil
+	})
+	if spec.Suspend || p.Remediation == nil && !asks || p.object.GetDeletionTimestamp() != nil {
+		return nil, nil
+	}
+	return p, nil
+}
+
+// deleteUpdates removes those of a policy that asks for none any more. Pull requests that are open stay open.
+func (r *updateReconciler) deleteUpdates(ctx context.Context, key policyKey) error {
+	updates, err := r.updates(ctx, key)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for i := range updates {
+		errs = append(errs, client.IgnoreNotFound(r.client.Delete(ctx, &updates[i])))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("delete the updates of %s %s: %w", key.Kind, key.NamespacedName, err)
+	}
+	return nil
+}
+
+// updates of a policy as the cache has them.
+func (r *updateReconciler) updates(ctx context.Context, key policyKey) ([]v1alpha1.ImageUpdate, error) {
+	namespace := key.Namespace
+	if key.Kind == kindClusterImagePolicy {
+		namespace = r.namespace
+	}
+	var list v1alpha1.ImageUpdateList
+	if err := r.client.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("list the updates of %s %s: %w", key.Kind, key.NamespacedName, err)
+	}
+	return slices.DeleteFunc(list.Items, func(u v1alpha1.ImageUpdate) bool {
+		return u.Spec.PolicyKind != key.Kind || u.Spec.PolicyName != key.Name
+	}), nil
+}

@@ -1,0 +1,193 @@
+package controllers
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/plimsoll-dev/plimsoll/internal/image"
+	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+	"github.com/plimsoll-dev/plimsoll/internal/source"
+)
+
+// movingImage is an image that a policy selects, as one namespace runs it.
+type movingImage struct {
+	Report    inventory.ReportKey
+	Tag       string
+	Pulls     []inventory.Pull
+	Origin    origin
+	Base      foundBase
+	Workloads []string
+	// Beside is how many findings it has beside those of its base.
+	Beside int32
+	// Places in Git where it is named, the likeliest first, and those where it is that the policy does not name.
+	Places  []source.Location
+	Refused []source.Location
+	// OnlyDeployed says that the place was found to name the image itself and not its base.
+	OnlyDeployed bool
+	// Hints say why no place is known.
+	Hints []string
+}
+
+// updateID tells the updates of a policy apart.
+type updateID struct {
+	// Source repository; empty where it is not known.
+	Source string
+	// Base is a reference with its tag and without a digest.
+	Base image.Reference
+}
+
+// moving are the images that move together: those that are built on one base
+// from one repository, or one image that the repository's manifests deploy.
+type moving struct {
+	ID updateID
+	// From is the digest that most of them are on, of all Digests.
+	From     image.Digest
+	Digests  map[image.Digest]int
+	Platform image.Platform
+	// Deployed says that the image itself moves, and not the base of another.
+	Deployed bool
+	// Place to look for the files first; zero where none is known.
+	Place source.Location
+	// Allowed says that the policy names the place's repository.
+	Allowed bool
+	Images  []movingImage
+	Hints   []string
+}
+
+// mover is an image that moves, with the version that it moves from.
+type mover struct {
+	image    movingImage
+	id       updateID
+	from     image.Digest
+	deployed bool
+	place    source.Location
+	allowed  bool
+}
+
+// moverOf says what of an image is to move. Who builds an image moves its base;
+// who only deploys it moves the image.
+func moverOf(img movingImage) (mover, bool) {
+	m := mover{image: img}
+	built := slices.IndexFunc(img.Places, func(l source.Location) bool { return l.Kind != source.Manifests })
+	switch {
+	case img.Base.Found && img.Base.Reference.Tag != "" && built >= 0 && !img.OnlyDeployed:
+		m.place, m.allowed = img.Places[built], true
+	case len(img.Places) > 0:
+		m.deployed, m.place, m.allowed = true, img.Places[0], true
+	case len(img.Refused) > 0:
+		m.place = img.Refused[0]
+		m.deployed = m.place.Kind == source.Manifests
+	}
+	m.id.Source = m.place.Repository
+	if m.deployed {
+		m.id.Base = image.Reference{Repository: img.Report.Repository, Tag: img.Tag}
+		m.from = img.Report.Digest
+		return m, img.Tag != ""
+	}
+	m.id.Base = img.Base.Reference
+	m.from = img.Base.Digest
+	return m, img.Base.Found && img.Base.Reference.Tag != ""
+}
+
+// groupMoving gathers images that move together, in the order of their identities.
+func groupMoving(images []movingImage) []moving {
+	groups := map[updateID][]mover{}
+	for _, img := range images {
+		if m, ok := moverOf(img); ok {
+			groups[m.id] = append(groups[m.id], m)
+		}
+	}
+	out := make([]moving, 0, len(groups))
+	for id, movers := range groups {
+		out = append(out, gather(id, movers))
+	}
+	slices.SortFunc(out, func(a, b moving) int {
+		return cmp.Or(cmp.Compare(a.ID.Source, b.ID.Source), compareStrings(a.ID.Base, b.ID.Base))
+	})
+	return out
+}
+
+func gather(id updateID, movers []mover) moving {
+	slices.SortFunc(movers, func(a, b mover) int {
+		return cmp.Or(strings.Compare(a.image.Report.Namespace, b.image.Report.Namespace),
+			strings.Compare(a.image.Report.Repository, b.image.Report.Repository),
+			strings.Compare(string(a.image.Report.Digest), string(b.image.Report.Digest)))
+	})
+	g := moving{
+		ID: id, Platform: movers[0].image.Report.Platform, Deployed: movers[0].deployed,
+		Place: movers[0].place, Allowed: movers[0].allowed, Digests: map[image.Digest]int{},
+	}
+	for _, m := range movers {
+		g.Images = append(g.Images, m.image)
+		g.Hints = append(g.Hints, m.image.Hints...)
+		g.Digests[m.from]++
+		if m.place.Path != g.Place.Path {
+			// They are named in several places: look in all of the repository.
+			g.Place.Path = ""
+		}
+	}
+	g.From = g.most("")
+	slices.Sort(g.Hints)
+	g.Hints = slices.Compact(g.Hints)
+	return g
+}
+
+// most is the digest that most images are on, other than one of which it is
+// known that they move to it; empty where there is no other.
+func (g *moving) most(target image.Digest) image.Digest {
+	var most image.Digest
+	for _, digest := range slices.Sorted(maps.Keys(g.Digests)) {
+		if digest != target && (most == "" || g.Digests[digest] > g.Digests[most]) {
+			most = digest
+		}
+	}
+	return most
+}
+
+// needs are the repositories that have to be watched for the groups.
+func needs(groups []moving, majors bool, patterns []string) map[string]watchNeed {
+	all := map[string]watchNeed{}
+	for _, g := range groups {
+		need := all[g.ID.Base.Repository]
+		if need.Subjects == nil {
+			need.Subjects = map[subject]struct{}{}
+		}
+		need.Subjects[g.subject(majors)] = struct{}{}
+		for _, img := range g.Images {
+			need.Pulls = append(need.Pulls, img.Pulls...)
+		}
+		all[g.ID.Base.Repository] = need
+	}
+	for _, pattern := range patterns {
+		// The tag follows the last colon, unless that is of the host's port.
+		colon := strings.LastIndexByte(pattern, ':')
+		if colon < 0 || strings.ContainsRune(pattern[colon:], '/') {
+			continue
+		}
+		need := all[pattern[:colon]]
+		need.Patterns = append(need.Patterns, pattern[colon+1:])
+		all[pattern[:colon]] = need
+	}
+	for repository, need := range all {
+		slices.Sort(need.Patterns)
+		need.Pulls = unique(need.Pulls)
+		all[repository] = need
+	}
+	return all
+}
+
+func (g *moving) subject(majors bool) subject {
+	return subject{Tag: g.ID.Base.Tag, Platform: g.Platform, Majors: majors}
+}
+
+// workloads of all images, sorted, as namespace/Kind/name.
+func (g *moving) workloads() []string {
+	var names []string
+	for _, img := range g.Images {
+		names = append(names, img.Workloads...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,241 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+	"github.com/plimsoll-dev/plimsoll/internal/source"
+)
+
+// images are those that run and that the policy selects, with what is known of
+// where they come from. settled says that nothing of that is still to come.
+func (r *updateReconciler) images(ctx context.Context, p remediated) (list []movingImage, settled bool, err error) {
+	var reports v1alpha1.ImageReportList
+	if err := r.client.List(ctx, &reports, client.InNamespace(p.key.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, false, fmt.Errorf("list the reports of %s %s: %w", p.key.Kind, p.key.NamespacedName, err)
+	}
+	settled = true
+	for i := range reports.Items {
+		report := &reports.Items[i]
+		if !judgedBy(report, p.key) {
+			continue
+		}
+		img, known, err := r.image(ctx, p, report)
+		if err != nil {
+			return nil, false, err
+		}
+		settled = settled && known
+		if img != nil {
+			list = append(list, *img)
+		}
+	}
+	return list, settled, nil
+}
+
+func judgedBy(report *v1alpha1.ImageReport, key policyKey) bool {
+	for _, verdict := range report.Status.Verdicts {
+		if verdict.PolicyKind == key.Kind && verdict.PolicyName == key.Name {
+			return true
+		}
+	}
+	return false
+}
+
+// image is nil where no pod runs it, and not known where its scan or its base is still to come.
+func (r *updateReconciler) image(ctx context.Context, p remediated, report *v1alpha1.ImageReport) (img *movingImage, known bool, err error) {
+	key, err := reportKey(report)
+	if err != nil {
+		return nil, true, nil //nolint:nilerr // The report's own reconciler says so.
+	}
+	runs, running := r.inventory.Image(key)
+	if !running {
+		return nil, true, nil
+	}
+	state, known := r.catalogue.get(key.Scan())
+	if !known {
+		return nil, false, nil
+	}
+	if !state.scanned() {
+		return nil, true, nil
+	}
+	img = &movingImage{Report: key, Pulls: runs.Pulls}
+	for _, tag := range imageTags(runs.References) {
+		img.Tag = tag
+	}
+	if img.Origin, known = r.bases.origin(state.Manifest); !known {
+		return nil, false, nil
+	}
+	if img.Base, known = r.bases.get(state.Manifest); !known {
+		return nil, false, nil
+	}
+	for _, w := range runs.Workloads {
+		img.Workloads = append(img.Workloads, key.Namespace+"/"+w.Owner.Kind+"/"+w.Owner.Name)
+	}
+	img.Beside = beside(report.Status)
+	if p.Remediation == nil {
+		return img, true, nil
+	}
+	return img, true, r.locate(ctx, p, img, runs.Workloads)
+}
+
+// beside is how many findings an image has beside those of its base.
+func beside(status v1alpha1.ImageReportStatus) int32 {
+	if status.Summary == nil || status.Base == nil || status.Base.Summary == nil {
+		return 0
+	}
+	return status.Summary.Total - status.Base.Summary.Total
+}
+
+// locate says where in Git the image is named.
+func (r *updateReconciler) locate(ctx context.Context, p remediated, img *movingImage, workloads []inventory.Workload) error {
+	var found []source.Location
+	var base origin
+	if img.Base.Found {
+		base, _ = r.bases.origin(img.Base.Manifest)
+	}
+	label, ok, err := source.FromLabels(img.Origin.labels(), base.labels())
+	if err != nil {
+		img.Hints = append(img.Hints, err.Error())
+	}
+	if ok {
+		found = append(found, label)
+	}
+	for _, w := range workloads {
+		deployed, err := r.objects.manifests(ctx, img.Report.Namespace, w.Owner)
+		if err != nil {
+			return err
+		}
+		found = append(found, deployed.Locations...)
+		img.Hints = append(img.Hints, deployed.Reasons...)
+	}
+	selection, err := source.Select(p.Remediation.Repositories, img.Report.Repository, found)
+	if err != nil {
+		img.Hints = append(img.Hints, err.Error())
+		return nil
+	}
+	img.Places, img.Refused = selection.Allowed, selection.Refused
+	img.OnlyDeployed = r.proposals.onlyDeployed(img)
+	return nil
+}
+
+func (o origin) labels() map[string]string {
+	return map[string]string{labelSource: o.Source, labelRevision: o.Revision}
+}
+
+// sourceObjects reads the objects of Argo CD and Flux that lead from a workload
+// to its manifest in Git, and remembers for a while what they say.
+type sourceObjects struct {
+	reader client.Reader
+	now    func() time.Time
+
+	mu    sync.Mutex
+	known map[workloadName]deployedFrom
+}
+
+type workloadName struct {
+	Namespace string
+	Owner     inventory.Owner
+}
+
+type deployedFrom struct {
+	source.Deployed
+	read time.Time
+}
+
+// deployedFor is how long it is remembered from where a workload was deployed.
+const deployedFor = 10 * time.Minute
+
+// versions of the kinds that lead to Git, in the order in which they are tried.
+var sourceVersions = map[string][]string{
+	"argoproj.io":                 {"v1alpha1"},
+	"kustomize.toolkit.fluxcd.io": {"v1", "v1beta2"},
+	"helm.toolkit.fluxcd.io":      {"v2", "v2beta2"},
+	"source.toolkit.fluxcd.io":    {"v1", "v1beta2"},
+}
+
+func (o *sourceObjects) manifests(ctx context.Context, namespace string, owner inventory.Owner) (source.Deployed, error) {
+	name := workloadName{namespace, owner}
+	o.mu.Lock()
+	was, ok := o.known[name]
+	o.mu.Unlock()
+	if ok && o.now().Sub(was.read) < deployedFor {
+		return was.Deployed, nil
+	}
+	deployed, err := o.follow(ctx, name)
+	if err != nil {
+		return source.Deployed{}, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.known) > 10_000 {
+		clear(o.known)
+	}
+	o.known[name] = deployedFrom{deployed, o.now()}
+	return deployed, nil
+}
+
+func (o *sourceObjects) follow(ctx context.Context, name workloadName) (source.Deployed, error) {
+	kind := schema.GroupKind{Group: name.Owner.Group, Kind: name.Owner.Kind}
+	version, known := workloadKinds[kind]
+	if !known && kind != (schema.GroupKind{Kind: "Pod"}) {
+		return source.Deployed{}, nil
+	}
+	if !known {
+		version = "v1"
+	}
+	workload := workloadMetadata(kind.WithVersion(version))
+	err := o.reader.Get(ctx, client.ObjectKey{Namespace: name.Namespace, Name: name.Owner.Name}, workload)
+	if apierrors.IsNotFound(err) {
+		return source.Deployed{}, nil
+	}
+	if err != nil {
+		return source.Deployed{}, fmt.Errorf("get %s %s/%s: %w", kind.Kind, name.Namespace, name.Owner.Name, err)
+	}
+	object := source.Object{
+		GroupKind: kind, Namespace: name.Namespace, Name: name.Owner.Name, Labels: workload.Labels, Annotations: workload.Annotations,
+	}
+	objects := source.Objects{}
+	for {
+		deployed := source.Manifests(object, objects, argoCDNamespaces)
+		if len(deployed.Missing) == 0 {
+			return deployed, nil
+		}
+		for _, missing := range deployed.Missing {
+			if objects[missing], err = o.read(ctx, missing); err != nil {
+				return source.Deployed{}, err
+			}
+		}
+	}
+}
+
+// argoCDNamespaces are those in which its Applications are where an installation says nothing else.
+var argoCDNamespaces = []string{"argocd", "openshift-gitops"}
+
+// read returns an object, or nil where there is none, or no such kind.
+func (o *sourceObjects) read(ctx context.Context, ref source.ObjectReference) (*unstructured.Unstructured, error) {
+	for _, version := range sourceVersions[ref.Group] {
+		object := &unstructured.Unstructured{}
+		object.SetGroupVersionKind(ref.WithVersion(version))
+		err := o.reader.Get(ctx, client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, object)
+		switch {
+		case err == nil:
+			return object, nil
+		case meta.IsNoMatchError(err):
+			continue
+		case apierrors.IsNotFound(err), apierrors.IsForbidden(err):
+			return nil, nil
+		}
+		return nil, fmt.Errorf("get %s: %w", ref, err)
+	}
+	return nil, nil
+}

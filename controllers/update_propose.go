@@ -1,0 +1,395 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+	"github.com/plimsoll-dev/plimsoll/internal/edit"
+	"github.com/plimsoll-dev/plimsoll/internal/image"
+	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
+	"github.com/plimsoll-dev/plimsoll/internal/source"
+)
+
+// act has what the round found proposed or built, and takes back what is over. A
+// forge that fails is told in the update's status, and keeps no other update waiting.
+func (r *updateReconciler) act(ctx context.Context, round *round) {
+	for _, s := range round.steps {
+		if over(s) {
+			r.withdraw(ctx, round, s)
+		}
+	}
+	open, today := round.opened()
+	for _, bundle := range round.bundles() {
+		before := bundle.pullRequest()
+		r.propose(ctx, round, bundle, r.mayOpen(round, open, today))
+		if after := bundle.pullRequest(); before == nil && after != nil {
+			open, today = open+1, today+1
+		}
+	}
+}
+
+// over says whether an open pull request has lost its purpose.
+func over(s *step) bool {
+	if s.status.PullRequest == nil || s.status.PullRequest.State != v1alpha1.PullRequestOpen {
+		return false
+	}
+	return s.group == nil || s.status.Phase == v1alpha1.UpdateRolledOut || s.status.Phase == v1alpha1.UpdateNone
+}
+
+// bundle is what one pull request proposes: one update, or all those of a repository.
+type bundle []*step
+
+// bundles of the updates that have something to move to.
+func (r *round) bundles() []bundle {
+	var bundles []bundle
+	at := map[string]int{}
+	for _, s := range r.taken() {
+		if r.policy.Remediation.Grouping != v1alpha1.GroupingRepository || s.id.Source == "" {
+			bundles = append(bundles, bundle{s})
+			continue
+		}
+		if i, ok := at[s.id.Source]; ok {
+			bundles[i] = append(bundles[i], s)
+			continue
+		}
+		at[s.id.Source] = len(bundles)
+		bundles = append(bundles, bundle{s})
+	}
+	return bundles
+}
+
+func (b bundle) pullRequest() *v1alpha1.PullRequest {
+	for _, s := range b {
+		if pr := s.status.PullRequest; pr != nil && pr.State == v1alpha1.PullRequestOpen {
+			return pr
+		}
+	}
+	return nil
+}
+
+func (b bundle) tell(status metav1.ConditionStatus, reason, message string, now time.Time) {
+	for _, s := range b {
+		s.condition(v1alpha1.ConditionProposed, status, reason, message, now)
+	}
+}
+
+// opened counts the policy's pull requests that are open, and those of the last day.
+func (r *round) opened() (open, today int) {
+	seen := map[string]bool{}
+	for _, s := range r.steps {
+		pr := s.statusBefore().PullRequest
+		if pr == nil || seen[pr.URL] {
+			continue
+		}
+		seen[pr.URL] = true
+		if pr.State == v1alpha1.PullRequestOpen {
+			open++
+		}
+		if pr.CreatedTime != nil && r.now.Sub(pr.CreatedTime.Time) < 24*time.Hour {
+			today++
+		}
+	}
+	return open, today
+}
+
+// permission says whether a new pull request may be opened now.
+type permission struct {
+	reason, message string
+	// again is when it may be, if the time alone decides.
+	again time.Duration
+}
+
+func (r *updateReconciler) mayOpen(round *round, open, today int) permission {
+	policy := round.policy.Remediation
+	if policy.MaxOpen != nil && open >= int(*policy.MaxOpen) {
+		return permission{reason: v1alpha1.ReasonLimitReached, message: fmt.Sprintf("%d pull requests of the policy are open, and maxOpen is %d", open, *policy.MaxOpen)}
+	}
+	if policy.MaxPerDay != nil && today >= int(*policy.MaxPerDay) {
+		return permission{
+			reason:  v1alpha1.ReasonLimitReached,
+			message: fmt.Sprintf("%d pull requests of the policy were opened in 24 hours, and maxPerDay is %d", today, *policy.MaxPerDay),
+			again:   time.Hour,
+		}
+	}
+	if policy.Schedule == nil {
+		return permission{}
+	}
+	open2, next, err := pullrequest.InWindow(*policy.Schedule, round.now)
+	switch {
+	case err != nil:
+		return permission{reason: v1alpha1.ReasonOutsideSchedule, message: err.Error()}
+	case !open2:
+		return permission{
+			reason: v1alpha1.ReasonOutsideSchedule, message: "The next window begins " + next.UTC().Format(time.RFC3339), again: next.Sub(round.now),
+		}
+	}
+	return permission{}
+}
+
+// propose has a bundle proposed, or says why it is not.
+func (r *updateReconciler) propose(ctx context.Context, round *round, b bundle, may permission) {
+	p, first := round.policy, b[0]
+	if p.Remediation.Updates == v1alpha1.UpdatesDryRun {
+		for _, s := range b {
+			s.status.Phase = v1alpha1.UpdateDryRun
+		}
+		b.tell(metav1.ConditionFalse, v1alpha1.ReasonDryRun, "The policy asks for no pull requests", round.now)
+		return
+	}
+	switch {
+	case first.id.Source == "":
+		b.tell(metav1.ConditionFalse, v1alpha1.ReasonSourceUnknown, sourceUnknown(first.group.Hints), round.now)
+		r.rebuildAll(ctx, p, b, round.now)
+		return
+	case !first.group.Allowed:
+		b.tell(metav1.ConditionFalse, v1alpha1.ReasonRepositoryNotAllowed, "The policy's repositories do not name "+first.id.Source, round.now)
+		r.rebuildAll(ctx, p, b, round.now)
+		return
+	}
+	key := p.key.String() + " " + updateName(p.key, first.id)
+	if wait, err := r.attempts.due(key, r.now()); wait > 0 {
+		b.failed(err, round.now)
+		first.comeBack(wait)
+		return
+	}
+	if err := r.sync(ctx, round, b, may); err != nil {
+		if ctx.Err() != nil {
+			return
+		}
+		log.FromContext(ctx).Info("Update cannot be proposed", "repository", first.id.Source, "base", first.id.Base.String(), "error", err.Error())
+		b.failed(err, round.now)
+		first.comeBack(r.attempts.failed(key, err, retryAfter(err), r.now()))
+		return
+	}
+	r.attempts.succeeded(key)
+}
+
+func sourceUnknown(hints []string) string {
+	if len(hints) == 0 {
+		return "Neither the policy's repositories, nor labels of the image, Argo CD or Flux say where the image is named"
+	}
+	return strings.Join(hints, "; ")
+}
+
+func (b bundle) failed(err error, now time.Time) {
+	reason := v1alpha1.ReasonForgeUnavailable
+	var e *pullrequest.Error
+	if errors.As(err, &e) {
+		reason = e.Reason
+	}
+	b.tell(metav1.ConditionFalse, reason, err.Error(), now)
+	pullRequestFailures.WithLabelValues(reason).Inc()
+}
+
+func retryAfter(err error) time.Duration {
+	var e *pullrequest.Error
+	if errors.As(err, &e) {
+		return e.RetryAfter
+	}
+	return 0
+}
+
+func (r *updateReconciler) rebuildAll(ctx context.Context, p remediated, b bundle, now time.Time) {
+	for _, s := range b {
+		if s.status.Step == v1alpha1.StepRefresh {
+			r.rebuild(ctx, p, s, now)
+		}
+	}
+}
+
+// sync makes the forge as the bundle says.
+func (r *updateReconciler) sync(ctx context.Context, round *round, b bundle, may permission) error {
+	p, first := round.policy, b[0]
+	forge, err := r.forges.forge(ctx, types.NamespacedName{Namespace: p.namespace, Name: p.Remediation.ForgeRef.Name}, first.id.Source)
+	if err != nil {
+		return err
+	}
+	repository, err := forge.Repository(ctx)
+	if err != nil {
+		return err
+	}
+	target := first.group.Place.Branch
+	if target == "" {
+		target = repository.DefaultBranch
+	}
+	head, err := forge.Head(ctx, target)
+	if err != nil {
+		return fmt.Errorf("find branch %s of %s: %w", target, first.id.Source, err)
+	}
+	proposed, files, err := r.edit(ctx, p, b, forge, head, round.now)
+	if err != nil || len(proposed) == 0 {
+		return err
+	}
+	outcome, err := pullrequest.Sync(ctx, forge, r.proposal(round, proposed, repository, target, head, files, may))
+	if err != nil {
+		return err
+	}
+	r.took(ctx, round, proposed, outcome, may)
+	return nil
+}
+
+// edit returns the updates of the bundle that change files, with the files. Those
+// that change none need a rebuild, or cannot be proposed, and their status says so.
+func (r *updateReconciler) edit(
+	ctx context.Context, p remediated, b bundle, forge pullrequest.Forge, head string, now time.Time,
+) (proposed bundle, files map[string][]byte, err error) {
+	files = map[string][]byte{}
+	for _, s := range b {
+		change := edit.Change{
+			From: image.Reference{Repository: s.id.Base.Repository, Tag: s.id.Base.Tag, Digest: s.group.From},
+			To:   image.Reference{Repository: s.id.Base.Repository, Tag: s.status.To.Tag, Digest: image.Digest(s.status.To.Digest)},
+		}
+		hints := source.Hints{Path: s.group.Place.Path, Kind: kindOf(s.group), Files: p.Remediation.Files}
+		edits, err := source.Propose(ctx, forge, head, hints, change, files)
+		if err != nil {
+			return nil, nil, fmt.Errorf("look for %s in %s: %w", s.id.Base, s.id.Source, err)
+		}
+		s.status.Files = positions(edits)
+		switch {
+		case edits.Already:
+			s.merged(nil, now)
+		case len(edits.Files) > 0:
+			for path, content := range edits.Files {
+				files[path] = content
+			}
+			s.edits = edits
+			proposed = append(proposed, s)
+		case s.status.Step == v1alpha1.StepRefresh && !s.group.Deployed:
+			s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonNoUpdate, "The file names the tag alone: a rebuild is enough", now)
+			r.rebuild(ctx, p, s, now)
+		default:
+			if s.group.Place.Kind == "" && !s.group.Deployed {
+				// The repository may deploy the image rather than build it.
+				r.proposals.deploy(s.group)
+				s.comeBack(time.Second)
+			}
+			s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonEditRefused, refusal(s, edits), now)
+		}
+	}
+	return proposed, files, nil
+}
+
+func kindOf(g *moving) source.Kind {
+	if g.Deployed {
+		return source.Manifests
+	}
+	return source.Dockerfile
+}
+
+func refusal(s *step, edits source.Edits) string {
+	if len(edits.Refused) == 0 {
+		return "No file of " + s.id.Source + " names " + s.id.Base.String()
+	}
+	var texts []string
+	for _, refused := range edits.Refused[:min(len(edits.Refused), 5)] {
+		texts = append(texts, refused.Error())
+	}
+	return strings.Join(texts, "; ")
+}
+
+func positions(edits source.Edits) []v1alpha1.FilePosition {
+	var list []v1alpha1.FilePosition
+	for _, p := range edits.Positions[:min(len(edits.Positions), 32)] {
+		list = append(list, v1alpha1.FilePosition{Path: p.Path, Line: int32(p.Line)})
+	}
+	return list
+}
+
+// merged says that the new version is in the repository, and on its way to what runs.
+func (s *step) merged(at *time.Time, now time.Time) {
+	s.status.Phase = v1alpha1.UpdateMerged
+	if s.status.MergedTime == nil {
+		s.status.MergedTime = &metav1.Time{Time: now}
+		if at != nil && !at.IsZero() {
+			s.status.MergedTime = &metav1.Time{Time: at.UTC().Truncate(time.Second)}
+		}
+	}
+	s.condition(v1alpha1.ConditionProposed, metav1.ConditionTrue, v1alpha1.ReasonMerged, "The repository names the new version", now)
+}
+
+// took writes down what came of a proposal.
+func (r *updateReconciler) took(ctx context.Context, round *round, b bundle, outcome pullrequest.Outcome, may permission) {
+	for _, s := range b {
+		if outcome.PullRequest != nil {
+			s.status.PullRequest = pullRequestStatus(outcome.PullRequest)
+		}
+		switch outcome.State {
+		case pullrequest.StateOpen:
+			s.status.Phase = v1alpha1.UpdateProposed
+			s.condition(v1alpha1.ConditionProposed, metav1.ConditionTrue, v1alpha1.ReasonOpen, "The pull request is open: "+s.status.PullRequest.URL, round.now)
+			s.comeBack(r.forgeEvery)
+		case pullrequest.StateMerged:
+			s.merged(&outcome.PullRequest.Ended, round.now)
+		case pullrequest.StateClosed:
+			s.ignore(round.now)
+		case pullrequest.StateForeign:
+			s.status.Phase = v1alpha1.UpdateProposed
+			s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonForeignCommits,
+				"The branch has commits of others, so that nothing more is pushed to it", round.now)
+			s.comeBack(r.forgeEvery)
+		case pullrequest.StateHeld:
+			s.status.Phase = v1alpha1.UpdateAvailable
+			s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, may.reason, may.message, round.now)
+			if may.again > 0 {
+				s.comeBack(may.again)
+			}
+		}
+	}
+}
+
+// ignore respects that a person closed the pull request: this candidate is not proposed again.
+func (s *step) ignore(now time.Time) {
+	s.status.Phase = v1alpha1.UpdateIgnored
+	candidate := image.Reference{Repository: s.id.Base.Repository, Tag: s.status.To.Tag, Digest: image.Digest(s.status.To.Digest)}.String()
+	if !slices.Contains(s.status.Ignored, candidate) {
+		s.status.Ignored = append(s.status.Ignored, candidate)
+		s.status.Ignored = s.status.Ignored[max(0, len(s.status.Ignored)-64):]
+	}
+	s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonClosed, "The pull request was closed; a newer candidate will be proposed", now)
+}
+
+func pullRequestStatus(pr *pullrequest.PullRequest) *v1alpha1.PullRequest {
+	status := &v1alpha1.PullRequest{Number: pr.Number, URL: pr.URL, HeadSHA: pr.HeadSHA, State: v1alpha1.PullRequestState(pr.State)}
+	if !pr.Created.IsZero() {
+		status.CreatedTime = &metav1.Time{Time: pr.Created.UTC().Truncate(time.Second)}
+	}
+	return status
+}
+
+// withdraw closes a pull request that has lost its purpose.
+func (r *updateReconciler) withdraw(ctx context.Context, round *round, s *step) {
+	p := round.policy
+	if p.Remediation.ForgeRef == nil {
+		return
+	}
+	comment := "Nothing that runs needs this update any more."
+	if s.status.Phase == v1alpha1.UpdateRolledOut {
+		comment = "What runs is on the new version already."
+	} else if s.group != nil {
+		comment = "This version is not better any more than the one that runs."
+	}
+	err := func() error {
+		forge, err := r.forges.forge(ctx, types.NamespacedName{Namespace: p.namespace, Name: p.Remediation.ForgeRef.Name}, s.id.Source)
+		if err != nil {
+			return err
+		}
+		outcome, err := pullrequest.Withdraw(ctx, forge, r.branch(p, s), comment)
+		if err == nil && outcome.PullRequest != nil {
+			s.status.PullRequest = pullRequestStatus(outcome.PullRequest)
+		}
+		return err
+	}()
+	if err != nil {
+		bundle{s}.failed(err, round.now)
+		s.comeBack(max(time.Minute, retryAfter(err)))
+	}
+}

@@ -1,0 +1,215 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+)
+
+// updateRetention is how long an update that ended is kept.
+const updateRetention = 30 * 24 * time.Hour
+
+// publish writes what the round decided, has the reports show it, and returns when to come back.
+func (r *updateReconciler) publish(ctx context.Context, round *round) (time.Duration, error) {
+	var next time.Duration
+	projected := map[inventory.ReportKey]v1alpha1.UpdateSummary{}
+	for _, s := range round.steps {
+		if s.outlived(round.now) {
+			if err := client.IgnoreNotFound(r.client.Delete(ctx, s.before)); err != nil {
+				return 0, fmt.Errorf("delete update %s/%s: %w", s.before.Namespace, s.before.Name, err)
+			}
+			continue
+		}
+		if err := r.write(ctx, round.policy, s); err != nil {
+			return 0, err
+		}
+		if s.again > 0 && (next == 0 || s.again < next) {
+			next = s.again
+		}
+		if s.group != nil {
+			for _, img := range s.group.Images {
+				projected[img.Report] = summaryOf(s)
+			}
+		}
+	}
+	r.project(ctx, round.policy.key, projected)
+	return next, r.count(ctx)
+}
+
+// count the updates of all policies by their phase.
+func (r *updateReconciler) count(ctx context.Context) error {
+	var all v1alpha1.ImageUpdateList
+	if err := r.client.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("list all updates: %w", err)
+	}
+	phases := map[v1alpha1.UpdatePhase]float64{}
+	for i := range all.Items {
+		phases[all.Items[i].Status.Phase]++
+	}
+	for phase := range phaseRank {
+		updatesByPhase.WithLabelValues(string(phase)).Set(phases[phase])
+	}
+	return nil
+}
+
+func (s *step) outlived(now time.Time) bool {
+	if s.group != nil || s.before == nil {
+		return false
+	}
+	ended := s.before.CreationTimestamp.Time
+	if s.status.RolledOutTime != nil {
+		ended = s.status.RolledOutTime.Time
+	}
+	return now.Sub(ended) > updateRetention
+}
+
+// write makes the object say what the step decided, if it does not already.
+func (r *updateReconciler) write(ctx context.Context, p remediated, s *step) error {
+	object := &v1alpha1.ImageUpdate{
+		ObjectMeta: metav1.ObjectMeta{Namespace: p.namespace, Name: updateName(p.key, s.id), Labels: map[string]string{managedByLabel: managedBy}},
+		Spec: v1alpha1.ImageUpdateSpec{
+			PolicyKind: p.key.Kind, PolicyName: p.key.Name, SourceRepository: s.id.Source, Base: s.id.Base.String(),
+		},
+	}
+	s.status.ObservedGeneration = 1
+	switch {
+	case s.before == nil:
+		if err := controllerutil.SetOwnerReference(p.object, object, r.client.Scheme()); err != nil {
+			return fmt.Errorf("make the policy own update %s/%s: %w", object.Namespace, object.Name, err)
+		}
+		if err := r.client.Create(ctx, object, fieldOwner); err != nil {
+			return fmt.Errorf("create update %s/%s: %w", object.Namespace, object.Name, err)
+		}
+	case reflect.DeepEqual(s.before.Status, s.status):
+		return nil
+	default:
+		object.ResourceVersion = s.before.ResourceVersion
+	}
+	r.observe(s)
+	object.Status = s.status
+	if err := applyStatus(ctx, r.client, object); err != nil {
+		return fmt.Errorf("write the status of update %s/%s: %w", object.Namespace, object.Name, err)
+	}
+	return nil
+}
+
+// observe counts the ends of updates.
+func (r *updateReconciler) observe(s *step) {
+	before := s.statusBefore().Phase
+	if before == s.status.Phase {
+		return
+	}
+	updateTransitions.WithLabelValues(string(s.status.Phase)).Inc()
+	if s.status.Phase == v1alpha1.UpdateRolledOut && s.status.AvailableTime != nil {
+		remediationSeconds.Observe(s.status.RolledOutTime.Sub(s.status.AvailableTime.Time).Seconds())
+	}
+}
+
+// summaryOf is what the reports of an update's images show of it.
+func summaryOf(s *step) v1alpha1.UpdateSummary {
+	summary := v1alpha1.UpdateSummary{State: s.status.Phase}
+	if s.status.To != nil {
+		summary.Candidate = s.id.Base.Repository + ":" + s.status.To.Tag + "@" + s.status.To.Digest
+	}
+	if s.status.Fixes != nil {
+		summary.Fixes = s.status.Fixes.Total
+	}
+	if s.status.Adds != nil {
+		summary.Adds = s.status.Adds.Total
+	}
+	if pr := s.status.PullRequest; pr != nil {
+		summary.URL = pr.URL
+	} else if s.status.Rebuild != nil {
+		summary.URL = s.status.Rebuild.URL
+	}
+	return summary
+}
+
+// projections are what reports show of the updates of their images, by policy.
+// They are safe for concurrent use.
+type projections struct {
+	mu sync.RWMutex
+	by map[policyKey]map[inventory.ReportKey]v1alpha1.UpdateSummary
+}
+
+func newProjections() *projections {
+	return &projections{by: map[policyKey]map[inventory.ReportKey]v1alpha1.UpdateSummary{}}
+}
+
+// of returns what a report shows: of several policies' updates the one that is
+// furthest. known is false while a policy that selects the report has not been heard.
+func (p *projections) of(key inventory.ReportKey, policies []policyKey) (summary *v1alpha1.UpdateSummary, known bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for _, policy := range policies {
+		projected, heard := p.by[policy]
+		if !heard {
+			return nil, false
+		}
+		if u, ok := projected[key]; ok && (summary == nil || phaseRank[u.State] > phaseRank[summary.State]) {
+			summary = &u
+		}
+	}
+	return summary, true
+}
+
+var phaseRank = map[v1alpha1.UpdatePhase]int{
+	v1alpha1.UpdateNone: 0, v1alpha1.UpdateSuperseded: 1, v1alpha1.UpdateIgnored: 2, v1alpha1.UpdateRolledOut: 3,
+	v1alpha1.UpdateDryRun: 4, v1alpha1.UpdateAvailable: 5, v1alpha1.UpdateProposed: 6, v1alpha1.UpdateMerged: 7,
+}
+
+// set returns the reports that show something else by this. first says that the policy had not been heard before.
+func (p *projections) set(
+	policy policyKey, projected map[inventory.ReportKey]v1alpha1.UpdateSummary,
+) (changed []inventory.ReportKey, first bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before, heard := p.by[policy]
+	for key, summary := range projected {
+		if before[key] != summary {
+			changed = append(changed, key)
+		}
+	}
+	for key := range before {
+		if _, still := projected[key]; !still {
+			changed = append(changed, key)
+		}
+	}
+	p.by[policy] = maps.Clone(projected)
+	return changed, !heard
+}
+
+// project has the reports of a policy's images show their updates.
+func (r *updateReconciler) project(ctx context.Context, key policyKey, projected map[inventory.ReportKey]v1alpha1.UpdateSummary) {
+	changed, first := r.projections.set(key, projected)
+	if first {
+		// What they have shown since before this process is confirmed or withdrawn now.
+		changed = append(changed, r.showing(ctx)...)
+	}
+	r.reports.addPriority(ctx, priorityNormal, unique(changed)...)
+}
+
+// showing are the reports that show an update.
+func (r *updateReconciler) showing(ctx context.Context) []inventory.ReportKey {
+	objects, err := r.allReportObjects(ctx)
+	if err != nil {
+		return nil
+	}
+	var keys []inventory.ReportKey
+	for i := range objects {
+		if key, err := reportKey(&objects[i]); err == nil && objects[i].Status.Update != nil {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
