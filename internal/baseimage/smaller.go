@@ -43,7 +43,7 @@ func Smaller(repository, tag string, tags []string) []string {
 		}
 		m := flavourOf(t)
 		if m.size < from.size && slices.Equal(m.words, from.words) {
-			found = append(found, offer{tag: name, size: m.size, foreign: m.foreignTo(from)})
+			found = append(found, offer{tag: name, size: m.size, distance: m.distance(from)})
 		}
 	}
 	slices.SortFunc(found, compareOffers)
@@ -63,8 +63,8 @@ func sameVersion(a, b Tag) bool {
 type offer struct {
 	tag  string
 	size int
-	// foreign is how many releases of systems it names that the current tag does not.
-	foreign int
+	// distance to the current tag's releases of systems.
+	distance int
 }
 
 // compareOffers puts the largest family first, and within one the tag that
@@ -72,7 +72,7 @@ type offer struct {
 func compareOffers(a, b offer) int {
 	return cmp.Or(
 		cmp.Compare(b.size, a.size),
-		cmp.Compare(a.foreign, b.foreign),
+		cmp.Compare(a.distance, b.distance),
 		cmp.Compare(len(a.tag), len(b.tag)),
 		cmp.Compare(a.tag, b.tag),
 	)
@@ -107,10 +107,17 @@ func flavourOf(t Tag) flavour {
 	return m
 }
 
-func (m flavour) foreignTo(from flavour) int {
+// distance counts the releases that one names and the other does not. One that
+// is added pins what was free, which counts double.
+func (m flavour) distance(from flavour) int {
 	n := 0
 	for _, system := range m.systems {
 		if !slices.Contains(from.systems, system) {
+			n += 2
+		}
+	}
+	for _, system := range from.systems {
+		if !slices.Contains(m.systems, system) {
 			n++
 		}
 	}

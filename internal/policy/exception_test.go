@@ -194,6 +194,10 @@ func TestValidate(t *testing.T) {
 			spec: v1alpha1.ImagePolicySpec{Rules: []v1alpha1.Rule{{Name: "r", Image: &v1alpha1.ImageRule{DeniedTags: []string{"["}}}}},
 			want: `rule "r": image.deniedTags: pattern "[": syntax error in pattern`,
 		},
+		"allowed base image": {
+			spec: v1alpha1.ImagePolicySpec{Rules: []v1alpha1.Rule{{Name: "r", BaseImage: &v1alpha1.BaseImageRule{Allowed: []string{"["}}}}},
+			want: `rule "r": baseImage.allowed: pattern "[": syntax error in pattern`,
+		},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -140,6 +140,7 @@ var checks = map[v1alpha1.RuleType]check{
 	v1alpha1.RulePackages:        checkPackages,
 	v1alpha1.RuleImage:           checkImage,
 	v1alpha1.RuleWorkload:        checkWorkload,
+	v1alpha1.RuleBaseImage:       checkBaseImage,
 }
 
 func (t *trial) apply(rule v1alpha1.Rule) outcome {

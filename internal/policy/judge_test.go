@@ -138,7 +138,7 @@ func TestWorseIsATotalOrder(t *testing.T) {
 
 func TestRulesOfOtherTypesNeverPass(t *testing.T) {
 	types := []v1alpha1.RuleType{
-		v1alpha1.RuleSignatures, v1alpha1.RuleBaseImage, v1alpha1.RuleCEL, "Novel",
+		v1alpha1.RuleSignatures, v1alpha1.RuleCEL, "Novel",
 	}
 	for _, kind := range types {
 		t.Run(string(kind), func(t *testing.T) {

@@ -40,7 +40,7 @@ func (g generator) finding() Finding {
 
 func (g generator) rule(i int) v1alpha1.Rule {
 	name := fmt.Sprintf("r%d", i)
-	switch g.IntN(8) {
+	switch g.IntN(9) {
 	case 0:
 		return v1alpha1.Rule{Name: name, Type: v1alpha1.RuleImage, Image: &v1alpha1.ImageRule{
 			MaxAgeDays: new(int32(g.IntN(40))), DeniedTags: []string{fmt.Sprint(g.IntN(3))}, Setuid: v1alpha1.PermissionDenied,
@@ -52,6 +52,10 @@ func (g generator) rule(i int) v1alpha1.Rule {
 	case 2:
 		return v1alpha1.Rule{Name: name, Type: v1alpha1.RuleWorkload, Workload: &v1alpha1.WorkloadRule{
 			Profile: v1alpha1.ProfileBaseline, NonRoot: v1alpha1.RequirementRequired, ReadOnlyRootFilesystem: v1alpha1.RequirementRequired,
+		}}
+	case 3:
+		return v1alpha1.Rule{Name: name, Type: v1alpha1.RuleBaseImage, BaseImage: &v1alpha1.BaseImageRule{
+			Allowed: [][]string{nil, {"docker.io/library/debian:*"}}[g.IntN(2)], MaxBehindDays: new(int32(g.IntN(40))),
 		}}
 	default:
 		return g.vulnerabilitiesRule(name)
@@ -127,6 +131,12 @@ func (g generator) facts() Facts {
 		facts.Programs = append(facts.Programs, Program{Path: fmt.Sprint("bin/", g.IntN(5)), Kind: v1alpha1.PackageNetcat})
 	}
 	facts.Config.Created = start.Add(days(g.IntN(60) - 40))
+	if !g.one(3) {
+		facts.Base = &Base{Name: []string{"", "docker.io/library/debian:12", "docker.io/library/alpine:3"}[g.IntN(3)], Claimed: g.one(4)}
+	}
+	if facts.Base != nil && !g.one(3) {
+		facts.Base.NewerSince = start.Add(-days(g.IntN(40)))
+	}
 	return facts
 }
 

@@ -52,7 +52,7 @@ const (
 )
 
 func unscanned(f *Facts) {
-	f.Scanned, f.Findings, f.Packages, f.Programs, f.Setuid, f.Config = false, nil, nil, nil, nil, Config{}
+	f.Scanned, f.Findings, f.Packages, f.Programs, f.Setuid, f.Config, f.Base = false, nil, nil, nil, nil, Config{}, nil
 }
 
 func TestRegistries(t *testing.T) {

@@ -27,6 +27,8 @@ type Facts struct {
 	// Setuid are the paths of files with the setuid or setgid bit.
 	Setuid []string
 	Config Config
+	// Base is nil where nobody looked for a base image.
+	Base *Base
 	// Workloads that run the image.
 	Workloads []Workload
 }
@@ -74,6 +76,8 @@ type Finding struct {
 	Status           v1alpha1.VulnerabilityStatus
 	KnownExploited   bool
 	Published        time.Time
+	// Layer is the diff ID of the layer that brought the package. Empty where it is not known.
+	Layer string
 }
 
 // Key tells findings apart where they are counted.
@@ -165,8 +169,8 @@ type Judgement struct {
 	Verdicts []v1alpha1.PolicyVerdict
 	// Due is the earliest deadline of each finding that has one, by index into the facts' findings.
 	Due map[int]time.Time
-	// Skipped are the rules that could not be judged for want of a pod. A policy all
-	// of whose rules were skipped is Unknown.
+	// Skipped are the rules that could not be judged for want of a pod or a base
+	// image. A policy all of whose rules were skipped is Unknown.
 	Skipped []SkippedRule
 	// Until is the first instant after now at which time alone can change the
 	// judgement: a deadline, an exception's end or an age. Zero: never.

@@ -43,6 +43,9 @@ func validateRule(r v1alpha1.Rule) error {
 	if r.Image != nil {
 		lists["image.deniedTags"] = r.Image.DeniedTags
 	}
+	if r.BaseImage != nil {
+		lists["baseImage.allowed"] = r.BaseImage.Allowed
+	}
 	for _, field := range slices.Sorted(maps.Keys(lists)) {
 		if err := validatePatterns(lists[field]); err != nil {
 			return fmt.Errorf("%s: %w", field, err)

@@ -58,6 +58,9 @@ func extreme() Input {
 	in.Identity.Platform = "linux/" + strings.Repeat("a", 58)
 	in.ManifestDigest, in.ConfigDigest = digest, digest
 	in.DatabaseRevision = strings.Repeat("&", 500)
+	in.Base = &v1alpha1.BaseImage{Name: long, Digest: digest, Source: v1alpha1.BaseAnnotation}
+	in.BaseLayers = []string{"a"}
+	in.Update = &v1alpha1.UpdateSummary{State: v1alpha1.UpdateSuperseded, Candidate: long, URL: "https://" + strings.Repeat("x", 1016), Fixes: 5000, Adds: 5000}
 	in.Scan.OS = &v1alpha1.OperatingSystem{Family: long, Release: long, SupportEndTime: new(metav1.NewTime(now))}
 	in.Tags, in.Workloads, in.Findings = nil, nil, nil
 	in.Judgement = policy.Judgement{Verdict: v1alpha1.VerdictFail, Due: map[int]time.Time{}}
@@ -82,7 +85,7 @@ func extreme() Input {
 	for i, f := range many(5000) {
 		f.ID += long
 		f.Package, f.Path, f.InstalledVersion, f.FixedVersion = long, long, fmt.Sprintf("%d%s", i, long), long
-		f.KnownExploited = true
+		f.KnownExploited, f.Layer = true, "a"
 		in.Findings = append(in.Findings, f)
 		in.Judgement.Due[i] = now
 	}

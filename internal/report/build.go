@@ -33,7 +33,7 @@ func Build(in Input) v1alpha1.ImageReportStatus {
 	// The lists that may be long share what is left.
 	status.Verdicts = verdicts(in.Judgement.Verdicts, statusBudget-size(status)-hashSize-findingsReserve)
 	if in.Scan.Done {
-		status.Vulnerabilities = list(findings, statusBudget-size(status)-hashSize)
+		status.Vulnerabilities = list(findings, layersOf(in), statusBudget-size(status)-hashSize)
 	}
 	status.ContentHash = ContentHash(status)
 	return status
@@ -41,26 +41,15 @@ func Build(in Input) v1alpha1.ImageReportStatus {
 
 // addContent adds what only a scan tells, but for the list of findings.
 func addContent(status *v1alpha1.ImageReportStatus, in Input, findings []finding) {
-	summary := summarize(findings)
+	summary, layers := summarize(findings), layersOf(in)
 	status.Summary = &summary
-	status.Actionable = actionable(summary)
+	status.Actionable = actionable(in, findings, layers)
+	status.Base = baseImage(in, findings, layers)
+	status.Update = updateSummary(in.Update)
 	status.OS = operatingSystem(in.Scan.OS)
 	status.PackageCount = new(int32(in.Scan.PackageCount))
 	status.Unread = unread(in.Scan.Unread)
 	status.LastChange = lastChange(in, summary, findings)
-}
-
-// actionable says whose move it is as long as no base image is known: a rebuild
-// takes in the fixes that exist, and without one only upstream can move.
-func actionable(s v1alpha1.Summary) v1alpha1.Actionable {
-	switch {
-	case s.Fixable > 0:
-		return v1alpha1.ActionableRebuild
-	case s.Total > 0:
-		return v1alpha1.ActionableUpstream
-	default:
-		return v1alpha1.ActionableNone
-	}
 }
 
 func sortedTags(tags []string) []string {

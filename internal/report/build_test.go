@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,8 +102,17 @@ func inputs() map[string]Input {
 	skipped.Findings = nil
 	skipped.Judgement = unauthorized.Judgement
 
+	based := scannedInput()
+	based.Findings[1].Layer, based.Findings[4].Layer, based.Findings[3].Layer = "a", "a", "c"
+	based.Base = &v1alpha1.BaseImage{Name: "docker.io/library/debian:12", Digest: digest, Source: v1alpha1.BaseProvenance}
+	based.BaseLayers = []string{"a", "b"}
+	based.UpdateStep = v1alpha1.StepPatch
+	based.Update = &v1alpha1.UpdateSummary{
+		State: v1alpha1.UpdateProposed, Candidate: "docker.io/library/debian:12.5@" + digest, Fixes: 1, Adds: 0, URL: "https://forge.example.com/shop/api/pulls/1",
+	}
+
 	return map[string]Input{
-		"skipped": skipped, "pending": pending, "unauthorized": unauthorized, "stalled": stalled, "store-failed": store,
+		"based": based, "skipped": skipped, "pending": pending, "unauthorized": unauthorized, "stalled": stalled, "store-failed": store,
 		"failing": scannedInput(), "partial": partial, "error": errs,
 	}
 }
@@ -156,18 +166,41 @@ func TestBuildLeavesItsInputAlone(t *testing.T) {
 }
 
 func TestActionable(t *testing.T) {
+	inBase, inApp := findings()[1:2], findings()[3:4]
+	inBase[0].Layer, inApp[0].Layer = "a", "c"
+	update := func(state v1alpha1.UpdatePhase, fixes int32) *v1alpha1.UpdateSummary {
+		return &v1alpha1.UpdateSummary{State: state, Fixes: fixes}
+	}
 	tests := map[string]struct {
 		findings []policy.Finding
+		update   *v1alpha1.UpdateSummary
+		step     v1alpha1.UpdateStep
+		unbased  bool
 		want     v1alpha1.Actionable
 	}{
-		"nothing found":   {want: v1alpha1.ActionableNone},
-		"nothing fixable": {findings: findings()[:1], want: v1alpha1.ActionableUpstream},
-		"a fix exists":    {findings: findings(), want: v1alpha1.ActionableRebuild},
+		"nothing found":                         {want: v1alpha1.ActionableNone},
+		"nothing found, and an update":          {update: update(v1alpha1.UpdateAvailable, 1), want: v1alpha1.ActionableNone},
+		"nothing fixable":                       {findings: findings()[:1], want: v1alpha1.ActionableUpstream},
+		"a fix exists":                          {findings: findings(), want: v1alpha1.ActionableRebuild},
+		"an update":                             {findings: inBase, update: update(v1alpha1.UpdateProposed, 1), step: v1alpha1.StepPatch, want: v1alpha1.ActionableUpdate},
+		"an update that is not proposed":        {findings: inBase, update: update(v1alpha1.UpdateDryRun, 1), step: v1alpha1.StepMajor, want: v1alpha1.ActionableUpdate},
+		"an update of what has no fix here":     {findings: findings()[:1], update: update(v1alpha1.UpdateAvailable, 1), step: v1alpha1.StepVariant, want: v1alpha1.ActionableUpdate},
+		"a refresh":                             {findings: inBase, update: update(v1alpha1.UpdateAvailable, 1), step: v1alpha1.StepRefresh, want: v1alpha1.ActionableRebuild},
+		"an update that is merged":              {findings: inBase, update: update(v1alpha1.UpdateMerged, 1), step: v1alpha1.StepPatch, want: v1alpha1.ActionableRebuild},
+		"no update, and all is the base's":      {findings: inBase, update: update(v1alpha1.UpdateNone, 0), want: v1alpha1.ActionableUpstream},
+		"refused, and all is the base's":        {findings: inBase, update: update(v1alpha1.UpdateIgnored, 1), want: v1alpha1.ActionableUpstream},
+		"no update, and not all is the base's":  {findings: append(inBase, inApp...), update: update(v1alpha1.UpdateNone, 0), want: v1alpha1.ActionableRebuild},
+		"no update, and the base is not known":  {findings: inBase, update: update(v1alpha1.UpdateNone, 0), unbased: true, want: v1alpha1.ActionableRebuild},
+		"no update, and nothing fixable at all": {findings: findings()[:1], update: update(v1alpha1.UpdateNone, 0), want: v1alpha1.ActionableUpstream},
+		"nobody looked for an update":           {findings: inBase, want: v1alpha1.ActionableRebuild},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			in := scannedInput()
-			in.Findings = tc.findings
+			in.Findings, in.Update, in.UpdateStep = tc.findings, tc.update, tc.step
+			if !tc.unbased {
+				in.Base, in.BaseLayers = &v1alpha1.BaseImage{Name: "b:1", Source: v1alpha1.BaseLayers}, []string{"a"}
+			}
 			if got := Build(in).Actionable; got != tc.want {
 				t.Errorf("got %s, want %s", got, tc.want)
 			}
@@ -175,6 +208,43 @@ func TestActionable(t *testing.T) {
 	}
 	if got := Build(input()).Actionable; got != "" {
 		t.Errorf("not scanned: got %s, want none", got)
+	}
+}
+
+// The base's findings are counted all, however many are listed.
+func TestBase(t *testing.T) {
+	in := scannedInput()
+	in.Findings = many(1000)
+	for i := range in.Findings {
+		in.Findings[i].Layer = []string{"a", "b", "c", ""}[i%4]
+	}
+	in.Base = &v1alpha1.BaseImage{Name: "docker.io/library/debian:12", Source: v1alpha1.BaseLayers, Summary: &v1alpha1.Summary{Total: 9}}
+	if got := Build(in); got.Base.Summary != nil || got.Vulnerabilities.Items[0].Layer != "" {
+		t.Errorf("a base whose layers are not known: %+v", got.Base)
+	}
+	in.BaseLayers = []string{"a", "b"}
+	got := Build(in)
+	if want := (v1alpha1.Summary{Critical: 100, Medium: 400, Fixable: 500, Total: 500}); *got.Base.Summary != want {
+		t.Errorf("got %+v, want %+v", *got.Base.Summary, want)
+	}
+	var origins []v1alpha1.LayerOrigin
+	for _, v := range got.Vulnerabilities.Items[:4] {
+		origins = append(origins, v.Layer)
+	}
+	if diff := cmp.Diff([]v1alpha1.LayerOrigin{v1alpha1.LayerBase, v1alpha1.LayerBase, v1alpha1.LayerApp, ""}, origins); diff != "" {
+		t.Errorf("layers (-want +got):\n%s", diff)
+	}
+	in.Base.Name = ""
+	if got := Build(in).Base; got != nil {
+		t.Errorf("a base without a name: %+v", got)
+	}
+}
+
+func TestAURLIsNeverCut(t *testing.T) {
+	in := scannedInput()
+	in.Update = &v1alpha1.UpdateSummary{State: v1alpha1.UpdateProposed, URL: "https://forge.example.com/" + strings.Repeat("x", maxText), Candidate: strings.Repeat("x", 2*maxText)}
+	if got := Build(in).Update; got.URL != "" || len(got.Candidate) > maxText {
+		t.Errorf("%d bytes of URL, %d of the candidate", len(got.URL), len(got.Candidate))
 	}
 }
 

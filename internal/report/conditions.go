@@ -123,7 +123,7 @@ func compliant(in Input) metav1.Condition {
 	case v1alpha1.VerdictUnknown:
 		if in.Scan.Done {
 			return condition(v1alpha1.ConditionCompliant, metav1.ConditionUnknown, v1alpha1.ReasonRulesSkipped,
-				"Policies that could not be judged without a pod: "+named(in, v1alpha1.VerdictUnknown))
+				"Policies that could not be judged without a pod or a base image: "+named(in, v1alpha1.VerdictUnknown))
 		}
 		return condition(v1alpha1.ConditionCompliant, metav1.ConditionUnknown, v1alpha1.ReasonNotScanned, "The image is not scanned")
 	default:

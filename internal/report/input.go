@@ -23,6 +23,14 @@ type Input struct {
 	Findings         []policy.Finding
 	Judgement        policy.Judgement
 	DatabaseRevision string
+	// Base is nil where it is not known; its summary is not read, but counted here.
+	Base *v1alpha1.BaseImage
+	// BaseLayers are the diff IDs of the base's layers. Empty where they are not
+	// known, as those of a base that is only claimed.
+	BaseLayers []string
+	// Update is nil where none was looked for, and UpdateStep is its step.
+	Update     *v1alpha1.UpdateSummary
+	UpdateStep v1alpha1.UpdateStep
 	// Change is what happened since Previous, where the caller knows it.
 	Change *Change
 	// Previous is the status as it was read; nil for a new report.

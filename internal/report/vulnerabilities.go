@@ -69,13 +69,15 @@ func summarize(findings []finding) v1alpha1.Summary {
 }
 
 // list cuts the findings to what the budget has room for, and to what people read.
-func list(findings []finding, budget int) *v1alpha1.Vulnerabilities {
+func list(findings []finding, layers baseLayers, budget int) *v1alpha1.Vulnerabilities {
 	var items []v1alpha1.Vulnerability
 	for i, f := range findings {
 		if i == maxFindings || i >= fillFindings && !f.urgent() {
 			break
 		}
-		items = append(items, vulnerability(f))
+		item := vulnerability(f)
+		item.Layer = layers.origin(f)
+		items = append(items, item)
 	}
 	items = fit(items, maxFindings, min(budget, findingsBudget))
 	return &v1alpha1.Vulnerabilities{Omitted: int32(len(findings) - len(items)), Items: items}

@@ -65,6 +65,7 @@ func Findings(content *sbom.Image, findings []match.Finding) []policy.Finding {
 			Severity:         severities[f.Severity],
 			Status:           statuses[f.Status],
 			Published:        f.Published,
+			Layer:            string(pkg.Layer),
 		})
 	}
 	return out

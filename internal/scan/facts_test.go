@@ -21,7 +21,7 @@ func TestFacts(t *testing.T) {
 			Labels: map[string]string{"not": "read"},
 		},
 		Packages: []sbom.Package{
-			{Type: sbom.TypeDpkg, Name: "libssl3", Version: "3.0.1", SourceName: "openssl", SourceVersion: "3.0.1"},
+			{Type: sbom.TypeDpkg, Name: "libssl3", Version: "3.0.1", SourceName: "openssl", SourceVersion: "3.0.1", Layer: "sha256:layer"},
 			{Type: sbom.TypeNode, Name: "lodash", Version: "4.0.0", Path: "app/node_modules/lodash/package.json"},
 		},
 		Programs: []sbom.Program{{Path: "usr/bin/nc", Kind: sbom.ProgramNetcat}},
@@ -33,7 +33,7 @@ func TestFacts(t *testing.T) {
 		Scanned: true,
 		Findings: []policy.Finding{{
 			ID: "CVE-1", Package: "libssl3", PURLs: []string{"pkg:deb/debian/libssl3", "pkg:deb/debian/openssl"}, InstalledVersion: "3.0.1",
-			FixedVersion: "3.0.2", Severity: v1alpha1.SeverityHigh, Status: v1alpha1.StatusFixed,
+			FixedVersion: "3.0.2", Severity: v1alpha1.SeverityHigh, Status: v1alpha1.StatusFixed, Layer: "sha256:layer",
 		}},
 		Packages: []policy.Package{
 			{Name: "libssl3", Source: "openssl", Type: "dpkg"},
