@@ -107,7 +107,7 @@ func (f *dockerfile) from(node *parser.Node, line text) *Refusal {
 		return refusal
 	}
 	// A stage's name counts only from the next FROM on.
-	stage := Stage{Parent: stageNamed(f.stages, name.value), place: -1}
+	stage := Stage{Parent: StageNamed(f.stages, name.value), place: -1}
 	if name.value == "" || name.value != "scratch" && stage.Parent < 0 {
 		stage.place = len(f.places)
 		f.place(KindFrom, name, known, node.StartLine)

@@ -275,7 +275,7 @@ func TestDockerfileBounds(t *testing.T) {
 		doubling += "ARG A=$A$A\n"
 	}
 	run(t, "Dockerfile", map[string]example{
-		"size":        {content: "FROM golang:1.25.1\n" + string(make([]byte, maxBytes)), wantReason: ReasonLimit},
+		"size":        {content: "FROM golang:1.25.1\n" + string(make([]byte, MaxBytes)), wantReason: ReasonLimit},
 		"stages":      {content: strings.Repeat("FROM golang:1.25.1\n", maxPlaces+1), wantReason: ReasonLimit},
 		"doubling":    {content: doubling + "FROM golang:$A\n", wantReason: ReasonLimit},
 		"a long word": {content: "FROM golang:$A" + string(make([]byte, maxExpansion)) + "\n", wantReason: ReasonLimit},

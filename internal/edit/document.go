@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	// maxBytes of a file. Files that name images are written by hand.
-	maxBytes = 1 << 20
+	// MaxBytes of a file that is read. Files that name images are written by hand.
+	MaxBytes = 1 << 20
+
 	maxDepth = 100
 	// maxPlaces bounds references, documents and aliases, and with them the work of a proof.
 	maxPlaces = 1_000
@@ -50,8 +51,8 @@ type use struct {
 
 // read finds the places of a file by the format that its path names.
 func read(name string, content []byte) (*document, *Refusal) {
-	if len(content) > maxBytes {
-		return nil, refuse(ReasonLimit, "%d bytes exceed the limit of %d", len(content), maxBytes)
+	if len(content) > MaxBytes {
+		return nil, refuse(ReasonLimit, "%d bytes exceed the limit of %d", len(content), MaxBytes)
 	}
 	d := &document{content: content}
 	if refusal := d.parse(name); refusal != nil {
@@ -64,20 +65,46 @@ func read(name string, content []byte) (*document, *Refusal) {
 }
 
 func (d *document) parse(name string) *Refusal {
-	base := strings.ToLower(path.Base(name))
-	switch extension := path.Ext(base); {
-	case isDockerfile(base):
+	switch languageOf(name) {
+	case languageDockerfile:
 		return d.readDockerfile()
-	case extension == ".yaml" || extension == ".yml" || base == "kustomization":
+	case languageYAML:
 		return d.readYAML(name)
-	case extension == ".tf" || extension == ".tfvars":
+	case languageTerraform:
 		return d.readTerraform(name)
 	}
 	return refuse(ReasonUnknownFormat, "want a Dockerfile, YAML or Terraform")
 }
 
-// isDockerfile takes Dockerfile, Dockerfile.alpine and alpine.Dockerfile, and the same of Containerfile.
-func isDockerfile(base string) bool {
+// language that a file is written in.
+type language int
+
+const (
+	languageUnknown language = iota
+	languageDockerfile
+	languageYAML
+	languageTerraform
+)
+
+func languageOf(name string) language {
+	base := strings.ToLower(path.Base(name))
+	switch extension := path.Ext(base); {
+	case IsDockerfile(name):
+		return languageDockerfile
+	case extension == ".yaml" || extension == ".yml" || base == "kustomization":
+		return languageYAML
+	case extension == ".tf" || extension == ".tfvars":
+		return languageTerraform
+	}
+	return languageUnknown
+}
+
+// Reads says whether files of that name are read at all.
+func Reads(name string) bool { return languageOf(name) != languageUnknown }
+
+// IsDockerfile takes Dockerfile, Dockerfile.alpine and alpine.Dockerfile, and the same of Containerfile.
+func IsDockerfile(name string) bool {
+	base := strings.ToLower(path.Base(name))
 	for _, word := range []string{"dockerfile", "containerfile"} {
 		if base == word || strings.HasPrefix(base, word+".") || strings.HasSuffix(base, "."+word) {
 			return true

@@ -63,7 +63,7 @@ func checkResult(t *testing.T, content []byte, from, to image.Reference, result 
 	for i := range before {
 		was, is := before[i].Reference, after[i].Reference
 		changed := is.Repository == to.Repository && (is.Tag == "" || is.Tag == to.Tag) && (is.Digest == "" || is.Digest == to.Digest)
-		if was != is && (!before[i].names(from) || !changed) {
+		if was != is && (!before[i].Names(from) || !changed) {
 			t.Fatalf("%s became %s\n%q\n%q", was, is, content, result.Content)
 		}
 	}

@@ -103,8 +103,8 @@ func (p *Place) unknown(reason Reason) {
 	p.Reason = reason
 }
 
-// names says whether the place is meant by a change from r. Parts that both have must agree, and one must be had by both.
-func (p *Place) names(r image.Reference) bool {
+// Names says whether the place is meant by a change from r. Parts that both have must agree, and one must be had by both.
+func (p *Place) Names(r image.Reference) bool {
 	if p.Reference.Repository == "" || p.Reference.Repository != r.Repository {
 		return false
 	}

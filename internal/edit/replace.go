@@ -111,7 +111,7 @@ func (d *document) meant(from image.Reference) ([]int, *Refusal) {
 		if p.Reference.Repository == "" {
 			unknown++
 		}
-		if !p.names(from) {
+		if !p.Names(from) {
 			continue
 		}
 		if p.Reason != "" {

@@ -28,8 +28,8 @@ func Stages(path string, content []byte) ([]Stage, error) {
 	return d.stages, nil
 }
 
-// stageNamed is the index of the last stage with the name, which is read without case, or -1.
-func stageNamed(stages []Stage, name string) int {
+// StageNamed is the index of the last stage with the name, whose case does not matter, or -1.
+func StageNamed(stages []Stage, name string) int {
 	for i := len(stages) - 1; i >= 0; i-- {
 		if stages[i].Name != "" && strings.EqualFold(stages[i].Name, name) {
 			return i

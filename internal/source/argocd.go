@@ -46,7 +46,7 @@ func (s *search) applications(mark string, object Object, listed bool, hops int)
 		if app == nil {
 			continue
 		}
-		resources := maps(app.Object, "status", "resources")
+		resources := entriesOf(app.Object, "status", "resources")
 		if !slices.ContainsFunc(resources, lists(object)) && (listed || len(resources) > 0) {
 			s.reason(r, "it does not list "+object.Kind+" "+object.Namespace+"/"+object.Name)
 			continue
@@ -58,18 +58,18 @@ func (s *search) applications(mark string, object Object, listed bool, hops int)
 // lists says of an entry of an Application's resources whether it is the object.
 func lists(object Object) func(map[string]any) bool {
 	return func(entry map[string]any) bool {
-		return text(entry, "group") == object.Group && text(entry, "kind") == object.Kind &&
-			text(entry, "namespace") == object.Namespace && text(entry, "name") == object.Name
+		return textOf(entry, "group") == object.Group && textOf(entry, "kind") == object.Kind &&
+			textOf(entry, "namespace") == object.Namespace && textOf(entry, "name") == object.Name
 	}
 }
 
 // application adds the Git sources of an Application, and where its own manifest is, if that holds values.
 func (s *search) application(r ObjectReference, app *unstructured.Unstructured, hops int) {
-	sources := maps(app.Object, "spec", "sources")
-	revisions := texts(app.Object, "status", "sync", "revisions")
+	sources := entriesOf(app.Object, "spec", "sources")
+	revisions := textsOf(app.Object, "status", "sync", "revisions")
 	if len(sources) == 0 {
 		if single, _, err := unstructured.NestedMap(app.Object, "spec", "source"); err == nil && single != nil {
-			sources, revisions = []map[string]any{single}, []string{text(app.Object, "status", "sync", "revision")}
+			sources, revisions = []map[string]any{single}, []string{textOf(app.Object, "status", "sync", "revision")}
 		}
 	}
 	values := false
@@ -90,7 +90,7 @@ func (s *search) application(r ObjectReference, app *unstructured.Unstructured, 
 
 // argoSource adds the directory of one source. A source with a reference's name alone holds files of others.
 func (s *search) argoSource(r ObjectReference, source map[string]any, revision string) {
-	if directory := text(source, "path"); directory != "" || text(source, "ref") == "" {
+	if directory := textOf(source, "path"); directory != "" || textOf(source, "ref") == "" {
 		s.argoLocation(r, source, revision, directory)
 	}
 }
@@ -98,12 +98,12 @@ func (s *search) argoSource(r ObjectReference, source map[string]any, revision s
 // argoValues adds files of values outside the source's directory: others of the same repository, or of a source that
 // they name as $ref/path.
 func (s *search) argoValues(r ObjectReference, source map[string]any, sources []map[string]any, revisions []string) {
-	for _, file := range texts(source, "helm", "valueFiles") {
+	for _, file := range textsOf(source, "helm", "valueFiles") {
 		name, rest, ok := strings.Cut(strings.TrimPrefix(file, "$"), "/")
 		switch {
 		case strings.Contains(file, "://"):
 		case strings.HasPrefix(file, "$") && ok:
-			i := slices.IndexFunc(sources, func(other map[string]any) bool { return text(other, "ref") == name })
+			i := slices.IndexFunc(sources, func(other map[string]any) bool { return textOf(other, "ref") == name })
 			if i < 0 {
 				continue
 			}
@@ -115,17 +115,17 @@ func (s *search) argoValues(r ObjectReference, source map[string]any, sources []
 		case strings.HasPrefix(file, "/"):
 			s.argoLocation(r, source, "", file)
 		case strings.Contains(file, ".."):
-			s.argoLocation(r, source, "", path.Join(text(source, "path"), file))
+			s.argoLocation(r, source, "", path.Join(textOf(source, "path"), file))
 		}
 	}
 }
 
 func (s *search) argoLocation(r ObjectReference, source map[string]any, revision, directory string) {
-	address := text(source, "repoURL")
+	address := textOf(source, "repoURL")
 	if has(source, "chart") || strings.HasPrefix(address, "oci://") {
 		return
 	}
-	s.locate(r, address, text(source, "targetRevision"), revision, directory, "Argo CD "+r.String())
+	s.locate(r, address, textOf(source, "targetRevision"), revision, directory, "Argo CD "+r.String())
 }
 
 // locate adds a location of a repository, or the reason why it cannot be one.

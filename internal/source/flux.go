@@ -30,13 +30,13 @@ func owner(object Object, r ObjectReference) (ObjectReference, bool) {
 func (s *search) kustomization(r ObjectReference, u *unstructured.Unstructured, object Object, hops int) {
 	// People copy objects with their labels.
 	id := strings.Join([]string{object.Namespace, object.Name, object.Group, object.Kind}, "_")
-	entries := maps(u.Object, "status", "inventory", "entries")
-	if len(entries) > 0 && !slices.ContainsFunc(entries, func(e map[string]any) bool { return text(e, "id") == id }) {
+	entries := entriesOf(u.Object, "status", "inventory", "entries")
+	if len(entries) > 0 && !slices.ContainsFunc(entries, func(e map[string]any) bool { return textOf(e, "id") == id }) {
 		s.reason(r, "it does not list "+object.Kind+" "+object.Namespace+"/"+object.Name)
 		return
 	}
-	revision := text(u.Object, "status", "lastAppliedRevision")
-	s.fluxSource(r, u, []string{"spec", "sourceRef"}, text(u.Object, "spec", "path"), revision)
+	revision := textOf(u.Object, "status", "lastAppliedRevision")
+	s.fluxSource(r, u, []string{"spec", "sourceRef"}, textOf(u.Object, "spec", "path"), revision)
 	if has(u.Object, "spec", "images") {
 		s.follow(objectOf(r, u), hops-1)
 	}
@@ -46,9 +46,9 @@ func (s *search) kustomization(r ObjectReference, u *unstructured.Unstructured, 
 func (s *search) helmRelease(r ObjectReference, u *unstructured.Unstructured, hops int) {
 	s.follow(objectOf(r, u), hops-1)
 	chart := []string{"spec", "chart", "spec"}
-	if text(u.Object, append(chart, "sourceRef", "kind")...) == GitRepository.Kind {
-		s.fluxSource(r, u, append(chart, "sourceRef"), text(u.Object, append(chart, "chart")...), "")
-		for _, file := range texts(u.Object, append(chart, "valuesFiles")...) {
+	if textOf(u.Object, append(chart, "sourceRef", "kind")...) == GitRepository.Kind {
+		s.fluxSource(r, u, append(chart, "sourceRef"), textOf(u.Object, append(chart, "chart")...), "")
+		for _, file := range textsOf(u.Object, append(chart, "valuesFiles")...) {
 			s.fluxSource(r, u, append(chart, "sourceRef"), file, "")
 		}
 	}
@@ -56,7 +56,7 @@ func (s *search) helmRelease(r ObjectReference, u *unstructured.Unstructured, ho
 
 // fluxSource adds a directory of the GitRepository that an object refers to.
 func (s *search) fluxSource(r ObjectReference, u *unstructured.Unstructured, field []string, directory, revision string) {
-	at := func(key string) string { return text(u.Object, append(slices.Clone(field), key)...) }
+	at := func(key string) string { return textOf(u.Object, append(slices.Clone(field), key)...) }
 	if kind := at("kind"); kind != GitRepository.Kind {
 		s.reason(r, "its source is a "+kind+", which is no Git repository")
 		return
@@ -72,24 +72,24 @@ func (s *search) fluxSource(r ObjectReference, u *unstructured.Unstructured, fie
 	if i := strings.LastIndexByte(revision, ':'); i >= 0 {
 		revision = revision[i+1:]
 	}
-	s.locate(r, text(repository.Object, "spec", "url"), fluxTarget(repository.Object), revision, directory, "Flux "+r.String())
+	s.locate(r, textOf(repository.Object, "spec", "url"), fluxTarget(repository.Object), revision, directory, "Flux "+r.String())
 }
 
 // fluxTarget is the revision that a GitRepository follows, by the order in which Flux looks at its fields.
 func fluxTarget(repository map[string]any) string {
-	if commit := text(repository, "spec", "ref", "commit"); commit != "" {
+	if commit := textOf(repository, "spec", "ref", "commit"); commit != "" {
 		return commit
 	}
-	if name := text(repository, "spec", "ref", "name"); name != "" {
+	if name := textOf(repository, "spec", "ref", "name"); name != "" {
 		return name
 	}
-	if semver := text(repository, "spec", "ref", "semver"); semver != "" {
+	if semver := textOf(repository, "spec", "ref", "semver"); semver != "" {
 		return "refs/tags/" + semver
 	}
-	if tag := text(repository, "spec", "ref", "tag"); tag != "" {
+	if tag := textOf(repository, "spec", "ref", "tag"); tag != "" {
 		return "refs/tags/" + tag
 	}
-	if branch := text(repository, "spec", "ref", "branch"); branch != "" {
+	if branch := textOf(repository, "spec", "ref", "branch"); branch != "" {
 		return "refs/heads/" + branch
 	}
 	return "refs/heads/master"

@@ -113,8 +113,8 @@ func objectOf(r ObjectReference, u *unstructured.Unstructured) Object {
 	return Object{GroupKind: r.GroupKind, Namespace: r.Namespace, Name: r.Name, Labels: u.GetLabels(), Annotations: u.GetAnnotations()}
 }
 
-// text of a nested field, or empty where it is missing or no string.
-func text(object map[string]any, fields ...string) string {
+// textOf is the string of a nested field, or empty where it is missing or no string.
+func textOf(object map[string]any, fields ...string) string {
 	value, _, err := unstructured.NestedString(object, fields...)
 	if err != nil {
 		return ""
@@ -122,8 +122,8 @@ func text(object map[string]any, fields ...string) string {
 	return value
 }
 
-// maps of a nested list, or none.
-func maps(object map[string]any, fields ...string) []map[string]any {
+// entriesOf is the mappings of a nested list, or none.
+func entriesOf(object map[string]any, fields ...string) []map[string]any {
 	list, _, err := unstructured.NestedFieldNoCopy(object, fields...)
 	items, ok := list.([]any)
 	if err != nil || !ok {
@@ -138,7 +138,7 @@ func maps(object map[string]any, fields ...string) []map[string]any {
 	return all
 }
 
-func texts(object map[string]any, fields ...string) []string {
+func textsOf(object map[string]any, fields ...string) []string {
 	list, _, err := unstructured.NestedFieldNoCopy(object, fields...)
 	items, ok := list.([]any)
 	if err != nil || !ok {
