@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"k8s.io/client-go/util/workqueue"
@@ -10,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/baseimage"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
@@ -19,6 +21,7 @@ import (
 // that the image names scanned too, and compares their layers.
 type baseReconciler struct {
 	*shared
+	store baseStore
 }
 
 func (r *baseReconciler) setup(m manager.Manager) error {
@@ -43,6 +46,9 @@ func (r *baseReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 	if !state.scanned() || !r.runs(key) {
 		r.wish(ctx, wisher{Image: key}, nil)
 		return reconcile.Result{}, nil
+	}
+	if err := r.recall(ctx, key, state.Manifest); err != nil {
+		return reconcile.Result{}, err
 	}
 	o, ok := r.bases.origin(state.Manifest)
 	if !ok {
@@ -69,6 +75,39 @@ func (r *baseReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 		r.wakePolicies(ctx)
 	}
 	return reconcile.Result{}, nil
+}
+
+// recall takes up what reports have from before this process and the image itself
+// does not say: a base that was found by a Dockerfile, or by layers that were listed.
+func (r *baseReconciler) recall(ctx context.Context, key inventory.ScanKey, manifest image.Digest) error {
+	reports, err := r.reportObjects(ctx, key)
+	if err != nil {
+		return err
+	}
+	for i := range reports {
+		base := reports[i].Status.Base
+		if base == nil {
+			continue
+		}
+		ref, err := image.ParseReference(base.Name)
+		if err != nil {
+			continue
+		}
+		switch base.Source {
+		case v1alpha1.BaseDockerfile:
+			r.bases.claim(manifest, baseimage.Claim{Source: base.Source, Name: ref, Digest: image.Digest(base.Digest)})
+		case v1alpha1.BaseLayers:
+			if r.bases.lists(ref.Repository) {
+				continue
+			}
+			stored, err := r.store.Bases(ref.Repository)
+			if err != nil {
+				return fmt.Errorf("read the known bases of %s from the store: %w", ref.Repository, err)
+			}
+			r.bases.list(ref.Repository, knownBases(ref.Repository, stored))
+		}
+	}
+	return nil
 }
 
 // known is what is known of a base that was scanned. Its reference is for the claim to say.

@@ -94,6 +94,10 @@ func (b *bases) put(manifest image.Digest, o origin) {
 		}
 	}
 	b.origins[manifest] = o
+	if _, known := b.found[manifest]; !known && len(o.Claims) == 0 && len(b.listed) == 0 {
+		// There is nothing to find it by.
+		b.found[manifest] = foundBase{}
+	}
 }
 
 // claim adds what was learned of an image's base later, and says whether that is news.
@@ -148,6 +152,13 @@ func (b *bases) find(manifest image.Digest, known func(image.Digest) (baseimage.
 	o := b.origins[manifest]
 	base, found := baseimage.Find(o.DiffIDs, o.Claims, known, b.index)
 	return foundBase{Base: base, Found: found}
+}
+
+// lists says whether the bases of a repository are known by their layers.
+func (b *bases) lists(repository string) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return len(b.listed[repository]) > 0
 }
 
 // list makes the bases of a repository known by their layers, in the place of those

@@ -53,6 +53,11 @@ type reportScope struct {
 	clocked  bool
 	siblings [][]policy.Finding
 
+	base     *v1alpha1.BaseImage
+	baseIDs  []string
+	update   *v1alpha1.UpdateSummary
+	stepSize v1alpha1.UpdateStep
+
 	judgement policy.Judgement
 	status    v1alpha1.ImageReportStatus
 }
@@ -110,6 +115,10 @@ func (r *imageReportReconciler) gather(ctx context.Context, key inventory.Report
 	s.facts.Digest = string(key.Digest)
 	if err := r.gatherPods(ctx, s); err != nil {
 		return nil, err
+	}
+	r.gatherBase(s)
+	if !s.ready {
+		return s, nil
 	}
 	s.clocked = slices.ContainsFunc(s.policies, countsFromFirstObserved)
 	if s.clocked && r.ledgers.sweep(key.Repository, s.now) {
@@ -326,6 +335,10 @@ func (s *reportScope) input() report.Input {
 		Workloads:        s.workloads,
 		Findings:         s.facts.Findings,
 		Judgement:        s.judgement,
+		Base:             s.base,
+		BaseLayers:       s.baseIDs,
+		Update:           s.update,
+		UpdateStep:       s.stepSize,
 		DatabaseRevision: s.revision,
 		Now:              s.now,
 	}

@@ -58,6 +58,8 @@ func (p remediated) bases() []string {
 type updateReconciler struct {
 	*shared
 	store       imageStore
+	registry    tagRegistry
+	secrets     PullSecrets
 	http        *http.Client
 	namespace   string
 	cluster     string
@@ -71,7 +73,7 @@ type updateReconciler struct {
 
 func newUpdateReconciler(s *shared, images imageStore, projected *projections, o Options) *updateReconciler {
 	return &updateReconciler{
-		shared: s, store: images, http: o.HTTP, namespace: o.Namespace, cluster: o.ClusterName, forgeEvery: o.ForgeInterval,
+		shared: s, store: images, registry: o.Registry, secrets: o.PullSecrets, http: o.HTTP, namespace: o.Namespace, cluster: o.ClusterName, forgeEvery: o.ForgeInterval,
 		objects:   &sourceObjects{reader: s.reader, now: s.now, known: map[workloadName]deployedFrom{}},
 		forges:    &forges{reader: s.reader, http: o.HTTP, secrets: o.PullSecrets, now: s.now, known: map[forgeKey]pullrequest.Forge{}},
 		attempts:  newAttempts(),
@@ -160,6 +162,7 @@ func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconc
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	r.readDockerfiles(ctx, *p, images)
 	groups := groupMoving(images)
 	r.watch(ctx, key, needs(groups, p.majors(), p.bases()))
 	if p.Remediation == nil {

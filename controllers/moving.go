@@ -48,8 +48,8 @@ type moving struct {
 	Platform image.Platform
 	// Deployed says that the image itself moves, and not the base of another.
 	Deployed bool
-	// Place to look for the files first; zero where none is known.
-	Place source.Location
+	// Places in the repository to look for the files.
+	Places []source.Location
 	// Allowed says that the policy names the place's repository.
 	Allowed bool
 	Images  []movingImage
@@ -117,21 +117,37 @@ func gather(id updateID, movers []mover) moving {
 	})
 	g := moving{
 		ID: id, Platform: movers[0].image.Report.Platform, Deployed: movers[0].deployed,
-		Place: movers[0].place, Allowed: movers[0].allowed, Digests: map[image.Digest]int{},
+		Allowed: movers[0].allowed, Digests: map[image.Digest]int{},
 	}
 	for _, m := range movers {
 		g.Images = append(g.Images, m.image)
 		g.Hints = append(g.Hints, m.image.Hints...)
 		g.Digests[m.from]++
-		if m.place.Path != g.Place.Path {
-			// They are named in several places: look in all of the repository.
-			g.Place.Path = ""
+		for _, place := range append(m.image.Places, m.image.Refused...) {
+			if place.Repository == id.Source && !slices.Contains(g.Places, place) {
+				g.Places = append(g.Places, place)
+			}
 		}
 	}
 	g.From = g.most("")
 	slices.Sort(g.Hints)
 	g.Hints = slices.Compact(g.Hints)
 	return g
+}
+
+// branch to propose to; empty for the default one.
+func (g *moving) branch() string {
+	for _, place := range g.Places {
+		if place.Branch != "" {
+			return place.Branch
+		}
+	}
+	return ""
+}
+
+// builtHere says whether a place is known to build the images, and not only named by the policy.
+func (g *moving) builtHere() bool {
+	return slices.ContainsFunc(g.Places, func(l source.Location) bool { return l.Kind == source.Dockerfile })
 }
 
 // most is the digest that most images are on, other than one of which it is

@@ -2,6 +2,8 @@ package controllers
 
 import (
 	"sync"
+
+	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 )
 
 // proposals remember what a look into repositories has shown. They are safe for
@@ -10,11 +12,13 @@ type proposals struct {
 	mu sync.Mutex
 	// deployed are images that a repository deploys and does not build.
 	deployed map[deployedImage]struct{}
+	// read are the images whose Dockerfiles were looked at.
+	read map[inventory.ScanKey]struct{}
 }
 
 type deployedImage struct{ source, repository string }
 
-func newProposals() *proposals { return &proposals{deployed: map[deployedImage]struct{}{}} }
+func newProposals() *proposals { return &proposals{deployed: map[deployedImage]struct{}{}, read: map[inventory.ScanKey]struct{}{}} }
 
 // deploy notes that the group's place names the images themselves, and not their base.
 func (p *proposals) deploy(g *moving) {

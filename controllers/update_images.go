@@ -206,7 +206,7 @@ func (o *sourceObjects) follow(ctx context.Context, name workloadName) (source.D
 	}
 	objects := source.Objects{}
 	for {
-		deployed := source.Manifests(object, objects, argoCDNamespaces)
+		deployed := source.DeployedFrom(object, objects, argoCDNamespaces)
 		if len(deployed.Missing) == 0 {
 			return deployed, nil
 		}

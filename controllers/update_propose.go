@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -217,7 +218,7 @@ func (r *updateReconciler) sync(ctx context.Context, round *round, b bundle, may
 	if err != nil {
 		return err
 	}
-	target := first.group.Place.Branch
+	target := first.group.branch()
 	if target == "" {
 		target = repository.DefaultBranch
 	}
@@ -229,7 +230,9 @@ func (r *updateReconciler) sync(ctx context.Context, round *round, b bundle, may
 	if err != nil || len(proposed) == 0 {
 		return err
 	}
-	outcome, err := pullrequest.Sync(ctx, forge, r.proposal(round, proposed, repository, target, head, files, may))
+	proposal := r.proposal(round, proposed, repository, may)
+	proposal.Target, proposal.Base, proposal.Files = target, head, files
+	outcome, err := pullrequest.Sync(ctx, forge, proposal)
 	if err != nil {
 		return err
 	}
@@ -243,39 +246,69 @@ func (r *updateReconciler) edit(
 	ctx context.Context, p remediated, b bundle, forge pullrequest.Forge, head string, now time.Time,
 ) (proposed bundle, files map[string][]byte, err error) {
 	files = map[string][]byte{}
+	tree := source.NewWorkspace(forgeTree{forge}, head)
 	for _, s := range b {
-		change := edit.Change{
-			From: image.Reference{Repository: s.id.Base.Repository, Tag: s.id.Base.Tag, Digest: s.group.From},
-			To:   image.Reference{Repository: s.id.Base.Repository, Tag: s.status.To.Tag, Digest: image.Digest(s.status.To.Digest)},
-		}
-		hints := source.Hints{Path: s.group.Place.Path, Kind: kindOf(s.group), Files: p.Remediation.Files}
-		edits, err := source.Propose(ctx, forge, head, hints, change, files)
+		hints := source.HintsOf(s.group.Places, p.Remediation.Files)
+		hints.Kind = kindOf(s.group)
+		edits, err := source.Propose(ctx, tree, head, hints, s.change())
 		if err != nil {
 			return nil, nil, fmt.Errorf("look for %s in %s: %w", s.id.Base, s.id.Source, err)
 		}
 		s.status.Files = positions(edits)
-		switch {
-		case edits.Already:
-			s.merged(nil, now)
-		case len(edits.Files) > 0:
-			for path, content := range edits.Files {
-				files[path] = content
-			}
+		if len(edits.Files) > 0 {
+			tree.Write(edits.Files)
+			maps.Copy(files, edits.Files)
 			s.edits = edits
 			proposed = append(proposed, s)
-		case s.status.Step == v1alpha1.StepRefresh && !s.group.Deployed:
-			s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonNoUpdate, "The file names the tag alone: a rebuild is enough", now)
-			r.rebuild(ctx, p, s, now)
-		default:
-			if s.group.Place.Kind == "" && !s.group.Deployed {
-				// The repository may deploy the image rather than build it.
-				r.proposals.deploy(s.group)
-				s.comeBack(time.Second)
-			}
-			s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonEditRefused, refusal(s, edits), now)
+			continue
 		}
+		r.unedited(ctx, p, s, edits, now)
 	}
 	return proposed, files, nil
+}
+
+// change is what the files are to say.
+func (s *step) change() edit.Change {
+	return edit.Change{
+		From: image.Reference{Repository: s.id.Base.Repository, Tag: s.id.Base.Tag, Digest: s.group.From},
+		To:   image.Reference{Repository: s.id.Base.Repository, Tag: s.status.To.Tag, Digest: image.Digest(s.status.To.Digest)},
+	}
+}
+
+// unedited says why no file changes for an update, and what else is done for it.
+func (r *updateReconciler) unedited(ctx context.Context, p remediated, s *step, edits source.Edits, now time.Time) {
+	switch {
+	case s.status.Step == v1alpha1.StepRefresh && !s.group.Deployed && (edits.Already || onlyTagged(edits)):
+		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonNoUpdate, "The files name the tag alone: a rebuild is enough", now)
+		r.rebuild(ctx, p, s, now)
+	case edits.Already:
+		s.merged(nil, now)
+	default:
+		if !s.group.Deployed && !s.group.builtHere() {
+			// The repository may deploy the image rather than build it.
+			r.proposals.deploy(s.group)
+			s.comeBack(time.Second)
+		}
+		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonEditRefused, refusal(s, edits), now)
+	}
+}
+
+// onlyTagged says that files name the tag without a digest.
+func onlyTagged(edits source.Edits) bool {
+	return slices.ContainsFunc(edits.Refused, func(r edit.Refusal) bool { return r.Reason == edit.ReasonUnchanged })
+}
+
+// forgeTree is the tree of files of a repository at a forge.
+type forgeTree struct{ pullrequest.Forge }
+
+// Files implements source.Tree.
+func (t forgeTree) Files(ctx context.Context, commit string) ([]source.File, error) {
+	list, err := t.Forge.Files(ctx, commit)
+	files := make([]source.File, 0, len(list))
+	for _, f := range list {
+		files = append(files, source.File(f))
+	}
+	return files, err
 }
 
 func kindOf(g *moving) source.Kind {
@@ -323,20 +356,20 @@ func (r *updateReconciler) took(ctx context.Context, round *round, b bundle, out
 			s.status.PullRequest = pullRequestStatus(outcome.PullRequest)
 		}
 		switch outcome.State {
-		case pullrequest.StateOpen:
+		case pullrequest.Open:
 			s.status.Phase = v1alpha1.UpdateProposed
 			s.condition(v1alpha1.ConditionProposed, metav1.ConditionTrue, v1alpha1.ReasonOpen, "The pull request is open: "+s.status.PullRequest.URL, round.now)
 			s.comeBack(r.forgeEvery)
-		case pullrequest.StateMerged:
+		case pullrequest.Merged:
 			s.merged(&outcome.PullRequest.Ended, round.now)
-		case pullrequest.StateClosed:
+		case pullrequest.Closed:
 			s.ignore(round.now)
-		case pullrequest.StateForeign:
+		case pullrequest.Foreign:
 			s.status.Phase = v1alpha1.UpdateProposed
 			s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonForeignCommits,
 				"The branch has commits of others, so that nothing more is pushed to it", round.now)
 			s.comeBack(r.forgeEvery)
-		case pullrequest.StateHeld:
+		case pullrequest.Held:
 			s.status.Phase = v1alpha1.UpdateAvailable
 			s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, may.reason, may.message, round.now)
 			if may.again > 0 {

@@ -22,7 +22,7 @@ const updateRetention = 30 * 24 * time.Hour
 // publish writes what the round decided, has the reports show it, and returns when to come back.
 func (r *updateReconciler) publish(ctx context.Context, round *round) (time.Duration, error) {
 	var next time.Duration
-	projected := map[inventory.ReportKey]v1alpha1.UpdateSummary{}
+	projected := map[inventory.ReportKey]projection{}
 	for _, s := range round.steps {
 		if s.outlived(round.now) {
 			if err := client.IgnoreNotFound(r.client.Delete(ctx, s.before)); err != nil {
@@ -38,7 +38,7 @@ func (r *updateReconciler) publish(ctx context.Context, round *round) (time.Dura
 		}
 		if s.group != nil {
 			for _, img := range s.group.Images {
-				projected[img.Report] = summaryOf(s)
+				projected[img.Report] = projection{summaryOf(s), s.status.Step}
 			}
 		}
 	}
@@ -135,32 +135,38 @@ func summaryOf(s *step) v1alpha1.UpdateSummary {
 	return summary
 }
 
+// projection is what a report shows of an update.
+type projection struct {
+	v1alpha1.UpdateSummary
+	step v1alpha1.UpdateStep
+}
+
 // projections are what reports show of the updates of their images, by policy.
 // They are safe for concurrent use.
 type projections struct {
 	mu sync.RWMutex
-	by map[policyKey]map[inventory.ReportKey]v1alpha1.UpdateSummary
+	by map[policyKey]map[inventory.ReportKey]projection
 }
 
 func newProjections() *projections {
-	return &projections{by: map[policyKey]map[inventory.ReportKey]v1alpha1.UpdateSummary{}}
+	return &projections{by: map[policyKey]map[inventory.ReportKey]projection{}}
 }
 
 // of returns what a report shows: of several policies' updates the one that is
 // furthest. known is false while a policy that selects the report has not been heard.
-func (p *projections) of(key inventory.ReportKey, policies []policyKey) (summary *v1alpha1.UpdateSummary, known bool) {
+func (p *projections) of(key inventory.ReportKey, policies []policyKey) (summary *v1alpha1.UpdateSummary, step v1alpha1.UpdateStep, known bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	for _, policy := range policies {
 		projected, heard := p.by[policy]
 		if !heard {
-			return nil, false
+			return nil, "", false
 		}
 		if u, ok := projected[key]; ok && (summary == nil || phaseRank[u.State] > phaseRank[summary.State]) {
-			summary = &u
+			summary, step = &u.UpdateSummary, u.step
 		}
 	}
-	return summary, true
+	return summary, step, true
 }
 
 var phaseRank = map[v1alpha1.UpdatePhase]int{
@@ -170,7 +176,7 @@ var phaseRank = map[v1alpha1.UpdatePhase]int{
 
 // set returns the reports that show something else by this. first says that the policy had not been heard before.
 func (p *projections) set(
-	policy policyKey, projected map[inventory.ReportKey]v1alpha1.UpdateSummary,
+	policy policyKey, projected map[inventory.ReportKey]projection,
 ) (changed []inventory.ReportKey, first bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -190,7 +196,7 @@ func (p *projections) set(
 }
 
 // project has the reports of a policy's images show their updates.
-func (r *updateReconciler) project(ctx context.Context, key policyKey, projected map[inventory.ReportKey]v1alpha1.UpdateSummary) {
+func (r *updateReconciler) project(ctx context.Context, key policyKey, projected map[inventory.ReportKey]projection) {
 	changed, first := r.projections.set(key, projected)
 	if first {
 		// What they have shown since before this process is confirmed or withdrawn now.

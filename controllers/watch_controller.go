@@ -228,6 +228,7 @@ func (r *watchReconciler) index(ctx context.Context, l *look, need watchNeed) (c
 			bases = append(bases, base)
 		}
 	}
+	bases = append(bases, olderBuilds(stored, bases)...)
 	if r.bases.list(l.repository, knownBases(l.repository, bases)) {
 		// Any image may turn out to be built on one of them.
 		r.baseQueue.addPriority(ctx, priorityLow, r.inventory.Scans()...)
@@ -240,6 +241,23 @@ func (r *watchReconciler) index(ctx context.Context, l *look, need watchNeed) (c
 		return changed, fmt.Errorf("keep the known bases of %s: %w", l.repository, err)
 	}
 	return changed, nil
+}
+
+// maxOlderBuilds of the tags of one repository that stay known: images stand on them.
+const maxOlderBuilds = 256
+
+// olderBuilds are those of stored that no tag leads to any more.
+func olderBuilds(stored, current []store.Base) []store.Base {
+	var older []store.Base
+	for _, b := range stored {
+		if len(older) == maxOlderBuilds {
+			break
+		}
+		if !slices.ContainsFunc(current, func(c store.Base) bool { return c.Manifest == b.Manifest }) {
+			older = append(older, b)
+		}
+	}
+	return older
 }
 
 func knownBases(repository string, bases []store.Base) []baseimage.Known {

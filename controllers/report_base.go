@@ -1,0 +1,92 @@
+package controllers
+
+import (
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+	"github.com/plimsoll-dev/plimsoll/internal/image"
+	"github.com/plimsoll-dev/plimsoll/internal/policy"
+)
+
+// gatherBase tells the report on what the image is built, and what is done about
+// that. A report that has said so waits until it is known again.
+func (r *imageReportReconciler) gatherBase(s *reportScope) {
+	if s.content == nil {
+		return
+	}
+	base, settled := r.bases.get(s.content.ManifestDigest)
+	s.gatherUpdate(r.projections)
+	if !settled {
+		said := s.object != nil && s.object.Status.ContentHash != ""
+		s.ready = !said || s.object.Status.Base == nil && !asksForBase(s.policies)
+		return
+	}
+	s.facts.Base = &policy.Base{}
+	if base.Found {
+		s.setBase(base)
+		s.facts.Base = &policy.Base{
+			Name: s.base.Name, Digest: s.base.Digest, Claimed: !base.Confirmed, NewerSince: r.newerSince(base, s.key.Platform),
+		}
+	}
+}
+
+func asksForBase(policies []policy.Policy) bool {
+	return slices.ContainsFunc(policies, func(p policy.Policy) bool {
+		return slices.ContainsFunc(p.Spec.Rules, func(rule v1alpha1.Rule) bool { return rule.Type == v1alpha1.RuleBaseImage })
+	})
+}
+
+func (s *reportScope) setBase(base foundBase) {
+	s.base = &v1alpha1.BaseImage{Name: base.Reference.String(), Digest: string(base.Digest), Source: base.Source}
+	s.baseIDs = digestStrings(s.content.Content.Config.DiffIDs[:base.Layers])
+}
+
+func digestStrings(digests []image.Digest) []string {
+	list := make([]string, 0, len(digests))
+	for _, d := range digests {
+		list = append(list, string(d))
+	}
+	return list
+}
+
+// gatherUpdate shows what the policies that select the report do about its image.
+func (s *reportScope) gatherUpdate(projected *projections) {
+	var policies []policyKey
+	for _, p := range s.policies {
+		key := policyKey{Kind: p.Kind, NamespacedName: types.NamespacedName{Name: p.Name}}
+		if p.Kind == kindImagePolicy {
+			key.Namespace = s.key.Namespace
+		}
+		policies = append(policies, key)
+	}
+	update, step, known := projected.of(s.key, policies)
+	if !known && s.object != nil {
+		update = s.object.Status.Update
+	}
+	s.update, s.stepSize = update, step
+}
+
+// newerSince is since when something newer than the base has been known: a build
+// of its tag, or a tag to move to. What a build says of its own time counts.
+func (s *shared) newerSince(base foundBase, platform image.Platform) time.Time {
+	var since time.Time
+	if !base.Found {
+		return since
+	}
+	found, ok := s.watched.of(base.Reference.Repository, subject{Tag: base.Reference.Tag, Platform: platform})
+	if !ok {
+		return since
+	}
+	for _, o := range found.Candidates {
+		if o.Digest == base.Digest || o.Created.IsZero() || !o.Created.After(base.Created) {
+			continue
+		}
+		if since.IsZero() || o.Created.Before(since) {
+			since = o.Created
+		}
+	}
+	return since
+}
