@@ -15,10 +15,13 @@ const enableAutoMerge = `mutation($input: EnablePullRequestAutoMergeInput!) { en
 func (f *forge) AutoMerge(ctx context.Context, number int64) error {
 	doing := fmt.Sprintf("ask to merge pull request %d once all checks pass", number)
 	r, _, err := f.client.Repositories.Get(ctx, f.owner, f.name)
+	if err == nil && r == nil {
+		err = errIncomplete
+	}
 	if err != nil {
 		return f.fail(ctx, doing, err, errNoPull)
 	}
-	p, _, err := f.client.PullRequests.Get(ctx, f.owner, f.name, int(number))
+	p, err := f.get(ctx, number)
 	if err != nil {
 		return f.fail(ctx, doing, err, errNoPull)
 	}

@@ -63,7 +63,11 @@ func (f *forge) commitOn(ctx context.Context, branch string, c pullrequest.NewCo
 			Commit struct{ OID string }
 		}
 	}
-	if err := f.mutate(ctx, createCommit, input, &out); err != nil {
+	err := f.mutate(ctx, createCommit, input, &out)
+	if err == nil && out.CreateCommitOnBranch.Commit.OID == "" {
+		err = errIncomplete
+	}
+	if err != nil {
 		return "", f.fail(ctx, "commit to branch "+branch, err, errNoBranch)
 	}
 	return out.CreateCommitOnBranch.Commit.OID, nil

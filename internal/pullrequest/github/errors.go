@@ -18,6 +18,9 @@ import (
 // ErrTruncated says that GitHub lists only a part of a commit's files: it stops at 100,000 entries or 7 MB.
 var ErrTruncated = errors.New("the forge lists only a part of the repository's files")
 
+// errIncomplete is an answer of status 200 that lacks what was asked for.
+var errIncomplete = errors.New("the answer is incomplete")
+
 // fail turns what went wrong while doing something into an *pullrequest.Error.
 // A 404 says that the repository is not there, or, where it is, becomes missing.
 func (f *forge) fail(ctx context.Context, doing string, err error, missing error) error {

@@ -34,13 +34,21 @@ func (f *forge) PullRequests(ctx context.Context, branch string) ([]pullrequest.
 		}
 		if p.GetState() == "open" {
 			// Only a single one is told whether it can be merged.
-			if p, _, err = f.client.PullRequests.Get(ctx, f.owner, f.name, p.GetNumber()); err != nil {
+			if p, err = f.get(ctx, int64(p.GetNumber())); err != nil {
 				return nil, f.fail(ctx, doing, err, errNoPull)
 			}
 		}
 		pulls = append(pulls, convert(p))
 	}
 	return pulls, nil
+}
+
+func (f *forge) get(ctx context.Context, number int64) (*gogithub.PullRequest, error) {
+	p, _, err := f.client.PullRequests.Get(ctx, f.owner, f.name, int(number))
+	if err == nil && p.GetNumber() == 0 {
+		err = errIncomplete
+	}
+	return p, err
 }
 
 func convert(p *gogithub.PullRequest) pullrequest.PullRequest {
@@ -69,6 +77,9 @@ func (f *forge) Open(ctx context.Context, n pullrequest.NewPullRequest) (pullreq
 	})
 	if refuses(err, "already exists") {
 		return f.existing(ctx, doing, n)
+	}
+	if err == nil && p.GetNumber() == 0 {
+		err = errIncomplete
 	}
 	if err != nil {
 		return pullrequest.PullRequest{}, f.fail(ctx, doing, err, errNoBranch)

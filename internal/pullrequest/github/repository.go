@@ -24,6 +24,9 @@ const (
 // Repository implements pullrequest.Forge.
 func (f *forge) Repository(ctx context.Context) (pullrequest.Repository, error) {
 	r, _, err := f.client.Repositories.Get(ctx, f.owner, f.name)
+	if err == nil && r.GetDefaultBranch() == "" {
+		err = errIncomplete
+	}
 	if err != nil {
 		return pullrequest.Repository{}, f.fail(ctx, "read the repository", err, pullrequest.ErrNotFound)
 	}
@@ -41,6 +44,9 @@ func (f *forge) Head(ctx context.Context, branch string) (string, error) {
 	if a, ok := answerOf(err); ok && a.Status == http.StatusConflict {
 		return "", refusedf(v1alpha1.ReasonForgeRefused, "read branch %s in %s: the repository is empty: %w", branch, f.repository, pullrequest.ErrNotFound)
 	}
+	if err == nil && ref.GetObject().GetSHA() == "" {
+		err = errIncomplete
+	}
 	if err != nil {
 		return "", f.fail(ctx, "read branch "+branch, err, pullrequest.ErrNotFound)
 	}
@@ -51,6 +57,9 @@ func (f *forge) Head(ctx context.Context, branch string) (string, error) {
 func (f *forge) Files(ctx context.Context, commit string) ([]pullrequest.File, error) {
 	doing := "list files at " + commit
 	tree, _, err := f.client.Git.GetTree(ctx, f.owner, f.name, commit, true)
+	if err == nil && tree.GetSHA() == "" {
+		err = errIncomplete
+	}
 	if err != nil {
 		return nil, f.fail(ctx, doing, err, pullrequest.ErrNotFound)
 	}
@@ -131,8 +140,13 @@ func (f *forge) Commits(ctx context.Context, base, head string) ([]pullrequest.C
 
 func (f *forge) compare(ctx context.Context, base, head string, page *gogithub.ListOptions) (*gogithub.CommitsComparison, error) {
 	comparison, _, err := f.client.Repositories.CompareCommits(ctx, f.owner, f.name, base, head, page)
+	if err == nil && (comparison == nil || comparison.TotalCommits == nil || slices.ContainsFunc(comparison.Commits, unnamed)) {
+		err = errIncomplete
+	}
 	if err != nil {
 		return nil, f.fail(ctx, fmt.Sprintf("compare %s with %s", base, head), err, pullrequest.ErrNotFound)
 	}
 	return comparison, nil
 }
+
+func unnamed(c *gogithub.RepositoryCommit) bool { return c.GetSHA() == "" }

@@ -1,0 +1,182 @@
+package pullrequest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+)
+
+const (
+	maxTries = 3
+	// maxStacked is how many commits are put on top of each other before the branch starts anew.
+	maxStacked = 20
+)
+
+// Sync makes the pull request say what the proposal says: it opens one, takes over one that another cluster has opened, updates it in
+// place, or leaves it alone. It writes nothing where all is said already. Where somebody else is faster, it
+// looks again, up to three times.
+func Sync(ctx context.Context, forge Forge, p Proposal) (Outcome, error) {
+	if err := p.validate(); err != nil {
+		return Outcome{}, err
+	}
+	return retried(func() (Outcome, error) { return syncOnce(ctx, forge, p) })
+}
+
+// retried tries again after a conflict. Changed tells of all tries.
+func retried(try func() (Outcome, error)) (Outcome, error) {
+	changed := false
+	for i := 1; ; i++ {
+		outcome, err := try()
+		changed = changed || outcome.Changed
+		var failure *Error
+		if i == maxTries || !errors.As(err, &failure) || !failure.Conflict {
+			outcome.Changed = changed
+			return outcome, err
+		}
+	}
+}
+
+// run is one look at the forge and what follows from it.
+type run struct {
+	*view
+	p        Proposal
+	archived bool
+}
+
+func syncOnce(ctx context.Context, forge Forge, p Proposal) (Outcome, error) {
+	repository, err := forge.Repository(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if p.Target == "" {
+		p.Target = repository.DefaultBranch
+	}
+	v, err := look(ctx, forge, p.Branch)
+	if err != nil {
+		return Outcome{}, err
+	}
+	r := &run{view: v, p: p, archived: repository.Archived}
+	ended, err := r.ended(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if open := r.open(); open != nil {
+		return r.update(ctx, *open, ended != nil)
+	}
+	if ended != nil {
+		return standing(ended), nil
+	}
+	return r.create(ctx)
+}
+
+// ended returns the newest pull request in which people have decided about the candidate: they merged or closed
+// it. What we have closed ourselves is no decision.
+func (r *run) ended(ctx context.Context) (*PullRequest, error) {
+	for i := range r.pulls {
+		pull := &r.pulls[i]
+		d := parseDocument(pull.Body)
+		if pull.State == Open || pull.State == Closed && d.marker.withdrawn {
+			continue
+		}
+		candidates := d.marker.candidates
+		if candidates == nil {
+			h, err := r.history(ctx, r.p.Target, pull.HeadSHA)
+			if err != nil && !errors.Is(err, ErrNotFound) {
+				return nil, err
+			}
+			candidates = append([]string{h.current}, h.superseded...)
+		}
+		if slices.Contains(candidates, key(r.p.Candidate)) {
+			return pull, nil
+		}
+	}
+	return nil, nil
+}
+
+// standing is the outcome where nothing is to be done about a pull request.
+func standing(pull *PullRequest) Outcome {
+	reason := map[State]string{Open: v1alpha1.ReasonOpen, Merged: v1alpha1.ReasonMerged, Closed: v1alpha1.ReasonClosed}[pull.State]
+	return Outcome{State: pull.State, PullRequest: pull, Reason: reason}
+}
+
+func foreign(pull *PullRequest) Outcome {
+	return Outcome{State: Foreign, PullRequest: pull, Reason: v1alpha1.ReasonForeignCommits, Message: "the branch has commits of others"}
+}
+
+// create opens a pull request, and makes its branch unless an earlier try got that far.
+func (r *run) create(ctx context.Context) (Outcome, error) {
+	switch {
+	case r.archived:
+		return Outcome{State: Held, Reason: v1alpha1.ReasonForgeRefused, Message: "the repository is archived"}, nil
+	case r.p.Hold != "":
+		return Outcome{State: Held, Reason: r.p.Hold}, nil
+	}
+	head, err := r.forge.Head(ctx, r.p.Branch)
+	exists := err == nil
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Outcome{}, err
+	}
+	var h history
+	if exists {
+		if h, err = r.history(ctx, r.p.Target, head); err != nil {
+			return Outcome{}, err
+		}
+		if h.foreign && !r.mergedAt(head) {
+			return foreign(nil), nil
+		}
+	}
+	if h.foreign || h.current != key(r.p.Candidate) {
+		if head, err = r.commit(ctx, r.p.Base, head, nil); err != nil {
+			return Outcome{}, err
+		}
+	}
+	return r.openNew(ctx, head)
+}
+
+// mergedAt says that people have merged all that the branch has.
+func (r *run) mergedAt(head string) bool {
+	return slices.ContainsFunc(r.pulls, func(pull PullRequest) bool { return pull.State == Merged && pull.HeadSHA == head })
+}
+
+func (r *run) openNew(ctx context.Context, head string) (Outcome, error) {
+	d := r.rewritten(document{}, nil)
+	pull, err := r.forge.Open(ctx, NewPullRequest{
+		Branch: r.p.Branch, Target: r.p.Target, Title: oneLine(r.p.Title), Body: d.String(), Draft: r.p.Draft,
+		Labels: r.p.Labels, Reviewers: r.p.Reviewers, Assignees: r.p.Assignees,
+	})
+	if err != nil {
+		return Outcome{Changed: true}, err
+	}
+	pull.HeadSHA = head
+	outcome := standing(&pull)
+	outcome.Changed = true
+	return outcome, r.autoMerge(ctx, pull)
+}
+
+func (r *run) autoMerge(ctx context.Context, pull PullRequest) error {
+	if !r.p.AutoMerge || pull.State != Open {
+		return nil
+	}
+	return r.forge.AutoMerge(ctx, pull.Number)
+}
+
+// commit makes the branch say what the proposal says. Without a parent of the branch's own it starts anew from the target: then
+// it must still be where it was when all its commits were ours.
+func (r *run) commit(ctx context.Context, parent, head string, superseded []string) (string, error) {
+	reset := head != "" && parent != head
+	if reset {
+		now, err := r.forge.Head(ctx, r.p.Branch)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return "", err
+		}
+		if now != head {
+			return "", &Error{Reason: v1alpha1.ReasonForgeRefused, Conflict: true, Err: fmt.Errorf("start %s anew: somebody has pushed to it", r.p.Branch)}
+		}
+	}
+	return r.forge.Commit(ctx, NewCommit{
+		Branch: r.p.Branch, Parent: parent, Reset: reset, Message: r.p.message(superseded), Files: r.p.Files,
+	})
+}
