@@ -31,9 +31,9 @@ type imageReportReconciler struct {
 	*shared
 	projections *projections
 	store       imageStore
-	ledgers   *ledgers
-	limiter   *rate.Limiter
-	retention time.Duration
+	ledgers     *ledgers
+	limiter     *rate.Limiter
+	retention   time.Duration
 	// written is the content hash of each report as this process last wrote it.
 	written sync.Map
 }

@@ -18,7 +18,9 @@ type proposals struct {
 
 type deployedImage struct{ source, repository string }
 
-func newProposals() *proposals { return &proposals{deployed: map[deployedImage]struct{}{}, read: map[inventory.ScanKey]struct{}{}} }
+func newProposals() *proposals {
+	return &proposals{deployed: map[deployedImage]struct{}{}, read: map[inventory.ScanKey]struct{}{}}
+}
 
 // deploy notes that the group's place names the images themselves, and not their base.
 func (p *proposals) deploy(g *moving) {

@@ -198,8 +198,8 @@ func (r *scanReconciler) forget(key inventory.ScanKey) {
 
 func (r *scanReconciler) scanned(ctx context.Context, key inventory.ScanKey, img scannedImage) error {
 	kept := summary{
-		State: scan.StateOf(&img.Content),
-		Fleet: fleet.Summarise(img.Content.Packages, match.Components(&img.Content, r.now())),
+		State:  scan.StateOf(&img.Content),
+		Fleet:  fleet.Summarise(img.Content.Packages, match.Components(&img.Content, r.now())),
 		Origin: originOf(img.Image),
 	}
 	if !img.unnamed {
