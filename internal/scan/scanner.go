@@ -18,6 +18,7 @@ import (
 // Registry is where images come from.
 type Registry interface {
 	Manifest(ctx context.Context, ref image.Reference, platform image.Platform, keychain registry.Keychain) (*registry.Manifest, error)
+	Provenance(ctx context.Context, ref image.Reference, manifest *registry.Manifest, keychain registry.Keychain) ([]registry.Material, error)
 }
 
 // Store is where extracted images are kept. What it lacks, or cannot read, is
@@ -100,7 +101,7 @@ func (s *Scanner) pull(ctx context.Context, target Target, candidate Candidate) 
 	if err != nil {
 		return nil, err
 	}
-	img, err := s.Image(ctx, manifest)
+	img, err := s.image(ctx, manifest, func(img *store.Image) { s.addMaterials(ctx, img, manifest, candidate) })
 	if err != nil {
 		return nil, fmt.Errorf("scan %s: %w", candidate.Reference.WithDigest(manifest.Digest), err)
 	}
@@ -110,6 +111,11 @@ func (s *Scanner) pull(ctx context.Context, target Target, candidate Candidate) 
 // Image returns what the image of a manifest contains, from the store or else
 // from its layers. Its errors are those of Scan.
 func (s *Scanner) Image(ctx context.Context, manifest *registry.Manifest) (*store.Image, error) {
+	return s.image(ctx, manifest, func(*store.Image) {})
+}
+
+// image calls complete before it stores what it extracted.
+func (s *Scanner) image(ctx context.Context, manifest *registry.Manifest, complete func(*store.Image)) (*store.Image, error) {
 	img, err := s.Store.Image(manifest.Digest)
 	if !errors.Is(err, store.ErrNotFound) {
 		return img, stored(err)
@@ -118,6 +124,7 @@ func (s *Scanner) Image(ctx context.Context, manifest *registry.Manifest) (*stor
 	if err != nil {
 		return nil, err
 	}
+	complete(img)
 	return img, stored(s.Store.PutImage(img))
 }
 
@@ -159,7 +166,9 @@ func (s *Scanner) extract(ctx context.Context, manifest *registry.Manifest) (*st
 	if err != nil {
 		return nil, err
 	}
-	return &store.Image{ManifestDigest: manifest.Digest, ConfigDigest: manifest.ConfigDigest, Content: *content}, nil
+	return &store.Image{
+		ManifestDigest: manifest.Digest, ConfigDigest: manifest.ConfigDigest, Content: *content, Annotations: manifest.Annotations,
+	}, nil
 }
 
 // layer returns what a layer holds: stored, being read by another scan, or read now.

@@ -8,12 +8,13 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 )
 
-// Collect removes images and summaries whose manifests are not live, layers that no image
-// that stays has, and resolutions that lead to no manifest that is live or
-// stays; it returns how many entries these were.
+// Collect removes images and summaries whose manifests are not live, layers that
+// no image that stays has, resolutions that lead to no manifest that is live or
+// stays, and bases; it returns how many entries these were.
 //
 // What was put or asked for since the Collect before stays: an image may be
-// stored before anyone says that it is live, and a layer before its image.
+// stored before anyone says that it is live, and a layer before its image. Bases
+// stay for no other reason: who wants them asks for them now and then.
 func (s *Store) Collect(live func(manifest image.Digest) bool) (removed int, err error) {
 	s.collecting.Lock()
 	defer s.collecting.Unlock()
@@ -23,32 +24,29 @@ func (s *Store) Collect(live func(manifest image.Digest) bool) (removed int, err
 	}
 	needed, removed, err := s.collectImages(stays)
 	if err != nil {
-		return removed, fmt.Errorf("collect images: %w", err)
+		return removed, fmt.Errorf("collect %s: %w", kindImage, err)
 	}
-	summaries, err := s.collectKind(kindSummary, func(name string) (bool, error) {
-		return stays(digestOf(name)) || recent[entryID{kindSummary, name}], nil
-	})
-	removed += summaries
-	if err != nil {
-		return removed, fmt.Errorf("collect summaries: %w", err)
-	}
-	layers, err := s.collectKind(kindLayer, func(name string) (bool, error) {
-		return needed[digestOf(name)] || recent[entryID{kindLayer, name}], nil
-	})
-	removed += layers
-	if err != nil {
-		return removed, fmt.Errorf("collect layers: %w", err)
-	}
-	resolutions, err := s.collectKind(kindResolution, func(name string) (bool, error) {
-		r, err := get[resolution](s, kindResolution, name)
+	for _, sweep := range []struct {
+		kind string
+		// stays says which entries stay that were not touched.
+		stays func(name string) (bool, error)
+	}{
+		{kindSummary, func(name string) (bool, error) { return stays(digestOf(name)), nil }},
+		{kindLayer, func(name string) (bool, error) { return needed[digestOf(name)], nil }},
+		{kindResolution, func(name string) (bool, error) {
+			r, err := get[resolution](s, kindResolution, name)
+			return err == nil && stays(r.Manifest), err
+		}},
+		{kindBases, func(string) (bool, error) { return false, nil }},
+	} {
+		swept, err := s.collectKind(sweep.kind, func(name string) (bool, error) {
+			ok, err := sweep.stays(name)
+			return ok || recent[entryID{sweep.kind, name}], err
+		})
+		removed += swept
 		if err != nil {
-			return false, err
+			return removed, fmt.Errorf("collect %s: %w", sweep.kind, err)
 		}
-		return stays(r.Manifest) || recent[entryID{kindResolution, name}], nil
-	})
-	removed += resolutions
-	if err != nil {
-		return removed, fmt.Errorf("collect resolutions: %w", err)
 	}
 	return removed, nil
 }

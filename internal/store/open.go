@@ -12,19 +12,20 @@ import (
 const (
 	markerName = "plimsoll-store"
 	// formatVersion is to be raised when entries or their places change.
-	formatVersion   = 1
+	formatVersion   = 2
 	defaultMaxEntry = 256 << 20
 	shards          = 16
 )
 
 // kinds are the store's folders, each with a folder for each first digit of a name.
-var kinds = []string{kindImage, kindSummary, kindLayer, kindResolution}
+var kinds = []string{kindImage, kindSummary, kindLayer, kindResolution, kindBases}
 
 const (
 	kindImage      = "images"
 	kindSummary    = "summaries"
 	kindLayer      = "layers"
 	kindResolution = "resolutions"
+	kindBases      = "bases"
 )
 
 // Open returns the store in dir, which it makes if need be. A store of another

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/sbom"
@@ -21,6 +22,40 @@ type Image struct {
 	ManifestDigest image.Digest
 	ConfigDigest   image.Digest
 	Content        sbom.Image
+	// Annotations are what the manifest, or its entry in an index, says of the base.
+	Annotations map[string]string `json:",omitempty"`
+	// Materials are the images that it says it was built from.
+	Materials []Material `json:",omitempty"`
+	// MaterialsUnread says that the registry did not answer when it was asked for
+	// the materials, so that there may be some.
+	MaterialsUnread bool `json:",omitempty"`
+}
+
+// Material is an image that another was built from, by the word of its builder.
+type Material struct {
+	// Name as a full reference, with its tag if the build named one.
+	Name string
+	// Digest of an index or a manifest.
+	Digest image.Digest
+}
+
+// Base is a build of an image that others may be built on.
+type Base struct {
+	Tag string
+	// Digest that the tag led to, of an index or a manifest, and the platform's manifest.
+	Digest   image.Digest
+	Manifest image.Digest
+	Platform image.Platform
+	// DiffIDs of its layers, lowest first.
+	DiffIDs []image.Digest
+	// Created is zero where the image does not say.
+	Created time.Time `json:",omitzero"`
+}
+
+// bases of one repository.
+type bases struct {
+	Repository string
+	Bases      []Base
 }
 
 // Options of a store.
