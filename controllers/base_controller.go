@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/baseimage"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+	"github.com/plimsoll-dev/plimsoll/internal/store"
 )
 
 // baseReconciler finds the base of every image that is scanned: it has the bases
@@ -101,7 +103,7 @@ func (r *baseReconciler) recall(ctx context.Context, key inventory.ScanKey, mani
 				continue
 			}
 			stored, err := r.store.Bases(ref.Repository)
-			if err != nil {
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return fmt.Errorf("read the known bases of %s from the store: %w", ref.Repository, err)
 			}
 			r.bases.list(ref.Repository, knownBases(ref.Repository, stored))

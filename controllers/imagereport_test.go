@@ -17,7 +17,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
-	"github.com/plimsoll-dev/plimsoll/internal/fleet"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 	"github.com/plimsoll-dev/plimsoll/internal/match"
@@ -81,12 +80,12 @@ func newReportWorld(t *testing.T, objects ...client.Object) *world {
 		WithIndex(&v1alpha1.ImageReport{}, scanKeyIndex, index(func(r *v1alpha1.ImageReport) string { return r.Spec.Digest + " " + r.Spec.Platform })).
 		WithInterceptorFuncs(w.funcs()).Build()
 	clock := func() time.Time { return w.now }
-	s := &shared{
-		client: c, reader: c, now: clock, inventory: inventory.New(), fleet: fleet.New(match.Judge), catalogue: newCatalogue(), rollout: newRollout(clock),
-		scans: newTrigger[inventory.ScanKey](nil), reports: newTrigger[inventory.ReportKey](nil), databases: newTrigger[types.NamespacedName](nil),
-	}
+	s := newShared(c, c, clock, nil)
 	startQueue(t, s.scans)
 	startQueue(t, s.reports)
+	startQueue(t, s.baseQueue)
+	startQueue(t, s.policies)
+	startQueue(t, s.watches)
 	w.queue = startQueue(t, s.databases)
 	content := sbom.Image{
 		OS:       sbom.OS{Family: "debian", Release: "12"},
@@ -97,7 +96,8 @@ func newReportWorld(t *testing.T, objects ...client.Object) *world {
 		t.Fatal(err)
 	}
 	w.imageReportReconciler = &imageReportReconciler{
-		shared: s, store: storedImages{img.ManifestDigest: img}, ledgers: newLedgers(c, c, "plimsoll-system"),
+		projections: newProjections(),
+		shared:      s, store: storedImages{img.ManifestDigest: img}, ledgers: newLedgers(c, c, "plimsoll-system"),
 		limiter: rate.NewLimiter(rate.Inf, 1), retention: retention,
 	}
 	return w

@@ -8,6 +8,7 @@ import (
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
+	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 	"github.com/plimsoll-dev/plimsoll/internal/policy"
 )
 
@@ -76,16 +77,18 @@ func (s *shared) newerSince(base foundBase, platform image.Platform) time.Time {
 	if !base.Found {
 		return since
 	}
-	found, ok := s.watched.of(base.Reference.Repository, subject{Tag: base.Reference.Tag, Platform: platform})
-	if !ok {
-		return since
+	var candidates []offer
+	for _, majors := range []bool{false, true} {
+		found, _ := s.watched.of(base.Reference.Repository, subject{Tag: base.Reference.Tag, Platform: platform, Majors: majors})
+		candidates = append(candidates, found.Candidates...)
 	}
-	for _, o := range found.Candidates {
-		if o.Digest == base.Digest || o.Created.IsZero() || !o.Created.After(base.Created) {
+	for _, o := range candidates {
+		newer, ok := s.known(inventory.ScanKey{Digest: o.Digest, Platform: platform})
+		if !ok || o.Digest == base.Digest || !newer.Created.After(base.Created) {
 			continue
 		}
-		if since.IsZero() || o.Created.Before(since) {
-			since = o.Created
+		if since.IsZero() || newer.Created.Before(since) {
+			since = newer.Created
 		}
 	}
 	return since

@@ -87,24 +87,7 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 		return err
 	}
 	synced := make(chan struct{})
-	s := &shared{
-		client:    m.GetClient(),
-		reader:    m.GetAPIReader(),
-		now:       o.Now,
-		inventory: inventory.New(),
-		fleet:     fleet.New(match.Judge),
-		catalogue: newCatalogue(),
-		bases:     newBases(),
-		wishes:    newWishes(),
-		watched:   newWatches(),
-		rollout:   newRollout(o.Now),
-		scans:     newTrigger[inventory.ScanKey](synced),
-		reports:   newTrigger[inventory.ReportKey](synced),
-		databases: newTrigger[types.NamespacedName](synced),
-		baseQueue: newTrigger[inventory.ScanKey](synced),
-		policies:  newTrigger[policyKey](synced),
-		watches:   newTrigger[string](synced),
-	}
+	s := newShared(m.GetClient(), m.GetAPIReader(), o.Now, synced)
 	jars := &archives{stored: o.Store}
 	java := &javaDatabase{
 		shared: s, archives: jars, sources: o.JavaSources, artifacts: databases, dir: o.JavaDirectory,
@@ -147,6 +130,27 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 		m.Add(java),
 		m.Add(&collector{shared: s, store: o.Store, ledgers: ledgers}),
 	)
+}
+
+func newShared(c client.Client, reader client.Reader, now func() time.Time, synced <-chan struct{}) *shared {
+	return &shared{
+		client:    c,
+		reader:    reader,
+		now:       now,
+		inventory: inventory.New(),
+		fleet:     fleet.New(match.Judge),
+		catalogue: newCatalogue(),
+		bases:     newBases(),
+		wishes:    newWishes(),
+		watched:   newWatches(),
+		rollout:   newRollout(now),
+		scans:     newTrigger[inventory.ScanKey](synced),
+		reports:   newTrigger[inventory.ReportKey](synced),
+		databases: newTrigger[types.NamespacedName](synced),
+		baseQueue: newTrigger[inventory.ScanKey](synced),
+		policies:  newTrigger[policyKey](synced),
+		watches:   newTrigger[string](synced),
+	}
 }
 
 // CacheOptions keep in memory only what the controllers read.

@@ -246,7 +246,7 @@ func (r *updateReconciler) edit(
 	ctx context.Context, p remediated, b bundle, forge pullrequest.Forge, head string, now time.Time,
 ) (proposed bundle, files map[string][]byte, err error) {
 	files = map[string][]byte{}
-	tree := source.NewWorkspace(forgeTree{forge}, head)
+	tree := source.NewWorkspace(forgeTree{forge})
 	for _, s := range b {
 		hints := source.HintsOf(s.group.Places, p.Remediation.Files)
 		hints.Kind = kindOf(s.group)
@@ -415,7 +415,7 @@ func (r *updateReconciler) withdraw(ctx context.Context, round *round, s *step) 
 		if err != nil {
 			return err
 		}
-		outcome, err := pullrequest.Withdraw(ctx, forge, r.branch(p, s), comment)
+		outcome, err := pullrequest.Withdraw(ctx, forge, branchOf(p, s), comment)
 		if err == nil && outcome.PullRequest != nil {
 			s.status.PullRequest = pullRequestStatus(outcome.PullRequest)
 		}

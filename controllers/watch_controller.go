@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -212,7 +213,7 @@ func (r *watchReconciler) index(ctx context.Context, l *look, need watchNeed) (c
 		return false, nil
 	}
 	stored, err := r.store.Bases(l.repository)
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return false, fmt.Errorf("read the known bases of %s from the store: %w", l.repository, err)
 	}
 	platforms := r.platforms()
