@@ -78,7 +78,6 @@ type reader struct {
 // errLimit ends the reading of a tree.
 var errLimit = errors.New("limit of files or bytes")
 
-// read looks in the hinted paths, then in what kustomizations there refer to, and then in the whole repository, if the hints have that.
 func (r *reader) read(ctx context.Context, hints Hints) error {
 	listed, err := r.tree.Files(ctx, r.commit)
 	if err != nil {
@@ -89,26 +88,38 @@ func (r *reader) read(ctx context.Context, hints Hints) error {
 		return err
 	}
 	r.seen = map[string]bool{}
-	paths := slices.DeleteFunc(slices.Clone(hints.Paths), func(p string) bool { return p == "" })
-	whole := len(paths) < len(hints.Paths)
-	err = r.readBelow(ctx, files, paths)
-	if err == nil && hints.Kind != Dockerfile && !r.done() {
-		var referred []string
-		if referred, err = r.referred(ctx, listed, paths); err == nil {
-			err = r.readBelow(ctx, files, referred)
-		}
-	}
-	if err == nil && whole && !r.done() {
-		err = r.readBelow(ctx, files, []string{""})
-	}
+	err = r.readInOrder(ctx, hints, listed, files)
 	if len(r.hits) == 0 && len(r.refused) == 0 {
 		r.refused = r.silent
 	}
 	if errors.Is(err, errLimit) {
-		r.refused = bounded(r.refused, edit.Refusal{Reason: edit.ReasonLimit, Message: fmt.Sprintf("more than %d files or %d bytes: not all were read", maxFiles, maxRead)})
+		message := fmt.Sprintf("more than %d files or %d bytes: not all were read", maxFiles, maxRead)
+		r.refused = bounded(r.refused, edit.Refusal{Reason: edit.ReasonLimit, Message: message})
 		return nil
 	}
 	return err
+}
+
+// readInOrder looks in the hinted paths, then in what kustomizations there refer to, and then in the whole repository,
+// if the hints have that.
+func (r *reader) readInOrder(ctx context.Context, hints Hints, listed, files []File) error {
+	paths := slices.DeleteFunc(slices.Clone(hints.Paths), func(p string) bool { return p == "" })
+	if err := r.readBelow(ctx, files, paths); err != nil || r.done() {
+		return err
+	}
+	if hints.Kind != Dockerfile {
+		referred, err := r.referred(ctx, listed, paths)
+		if err != nil {
+			return err
+		}
+		if err := r.readBelow(ctx, files, referred); err != nil || r.done() {
+			return err
+		}
+	}
+	if len(paths) == len(hints.Paths) {
+		return nil
+	}
+	return r.readBelow(ctx, files, []string{""})
 }
 
 func (r *reader) done() bool {

@@ -15,6 +15,9 @@ var (
 	GitRepository = schema.GroupKind{Group: "source.toolkit.fluxcd.io", Kind: "GitRepository"}
 )
 
+// ArgoCDNamespaces are those in which Argo CD is usually installed.
+var ArgoCDNamespaces = []string{"argocd", "openshift-gitops"}
+
 // ObjectReference names an object to read.
 type ObjectReference struct {
 	schema.GroupKind
