@@ -143,13 +143,13 @@ func (e Event) only(wanted []v1alpha1.Severity) (Event, bool) {
 // maxEvent is how many bytes an event takes in an outbox, before it is cut.
 const maxEvent = 3 << 10
 
-// fit returns the event in at most about 4 KiB of JSON: lists go first, then the ends of texts.
+// fit returns the event in at most about 4 KiB of JSON: lists go first, then the ends of texts that are longer than a digest.
 func (e Event) fit() Event {
 	if encoded, err := json.Marshal(e); err == nil && len(encoded) <= maxEvent {
 		return e
 	}
 	e.Findings, e.Rules = nil, nil
-	const short = 64
+	const short = 72
 	return e.mapped(func(s string) string { return delivery.Clip(s, short) })
 }
 

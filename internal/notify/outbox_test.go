@@ -234,7 +234,7 @@ func TestOutboxIsBounded(t *testing.T) {
 	long := strings.Repeat("\u2603", maxText)
 	for i := range 3000 {
 		e := found(long, fmt.Sprint("namespace-", i), 1, 0)
-		e.Repository, e.URL, e.Digest = long, long, fmt.Sprint("sha256:", i)
+		e.Repository, e.URL, e.Digest, e.Key = long, long, fmt.Sprint("sha256:", i), keyOf(FindingsAdded, fmt.Sprint(i))
 		for range maxFindings {
 			e.Findings = append(e.Findings, Finding{ID: strings.Repeat("<", maxName), Package: strings.Repeat("&", maxName)})
 		}
