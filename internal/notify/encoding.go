@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -59,10 +60,10 @@ func (o *Outbox) check() error {
 			delete(o.Queues, name)
 			continue
 		}
-		if !sane(q.Since) || q.More < 0 {
+		if !sane(q.Since) || q.More < 0 || q.More > math.MaxInt32 {
 			return errors.New("a queue is out of bounds")
 		}
-		if b := q.Batch; b != nil && (b.Key == "" || b.Tries < 0 || b.More < 0 || !sane(b.Formed) || !sane(b.Next)) {
+		if b := q.Batch; b != nil && (b.Key == "" || b.Tries < 0 || b.More < 0 || b.More > math.MaxInt32 || !sane(b.Formed) || !sane(b.Next)) {
 			return errors.New("a batch is out of bounds")
 		}
 	}

@@ -58,9 +58,13 @@ func Render(n v1alpha1.Notification, m Message) (string, error) {
 		return strings.ToValidUTF8(out.String(), "") + "…", nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", errTemplate, err)
+		return "", fmt.Errorf("%w: %w", ErrTemplate, err)
 	}
-	return strings.TrimSpace(out.String()), nil
+	rendered := strings.TrimSpace(out.String())
+	if rendered == "" {
+		return "", fmt.Errorf("%w: it says nothing", ErrTemplate)
+	}
+	return rendered, nil
 }
 
 // escapes keep an image's content from being read as markup: at Slack <!channel> would call everybody, at Teams

@@ -232,7 +232,7 @@ func TestOutboxIsBounded(t *testing.T) {
 		many = append(many, v1alpha1.Notification{Name: strings.Repeat("n", 60) + fmt.Sprint(i), Type: v1alpha1.NotificationWebhook})
 	}
 	long := strings.Repeat("\u2603", maxText)
-	for i := range 3000 {
+	for i := range 1500 {
 		e := found(long, fmt.Sprint("namespace-", i), 1, 0)
 		e.Repository, e.URL, e.Digest, e.Key = long, long, fmt.Sprint("sha256:", i), keyOf(FindingsAdded, fmt.Sprint(i))
 		for range maxFindings {
@@ -249,7 +249,7 @@ func TestOutboxIsBounded(t *testing.T) {
 	for _, e := range batch.Events {
 		told += len(e.Namespaces) + e.MoreNamespaces
 	}
-	if told+batch.More != 3000 {
+	if told+batch.More != 1500 {
 		t.Errorf("%d events are told and %d counted", told, batch.More)
 	}
 	if !o.Keep(many[:1]) || o.Keep(many[:1]) || len(o.Queues) != 1 {

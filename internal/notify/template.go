@@ -49,24 +49,24 @@ func join(list []string, separator string) (string, error) {
 	return joined, nil
 }
 
-// errTemplate is a template that cannot be used.
-var errTemplate = errors.New("template")
+// ErrTemplate says that a template cannot be used.
+var ErrTemplate = errors.New("template")
 
 // parseTemplate takes templates whose time and output are bounded by the data: they go over the events once, and over
 // an event's lists within that.
 func parseTemplate(text string) (*template.Template, error) {
 	t, err := template.New("message").Funcs(functions).Option("missingkey=error").Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errTemplate, err)
+		return nil, fmt.Errorf("%w: %w", ErrTemplate, err)
 	}
-	if t.Tree == nil || t.Root == nil {
-		return nil, fmt.Errorf("%w: it is empty", errTemplate)
+	if t.Tree == nil {
+		return nil, fmt.Errorf("%w: it says nothing", ErrTemplate)
 	}
 	if len(t.Templates()) > 1 {
-		return nil, fmt.Errorf("%w: it may define no others", errTemplate)
+		return nil, fmt.Errorf("%w: it may define no others", ErrTemplate)
 	}
 	if err := checkNode(t.Root, 0); err != nil {
-		return nil, fmt.Errorf("%w: %w", errTemplate, err)
+		return nil, fmt.Errorf("%w: %w", ErrTemplate, err)
 	}
 	return t, nil
 }
