@@ -295,9 +295,9 @@ type Notification struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10080
 	IntervalMinutes int32 `json:"intervalMinutes,omitempty"`
-	// template of the message's text, as a Go template: .Policy, .Cluster, .More, and .Events, each of which has
-	// .Kind, .Image, .Namespaces, .Total, .Findings and others. It may range, compare, and use len, index, join,
-	// lower and upper. Absent: the one of the type.
+	// template of the message's text, as a Go template over .Policy, .Cluster, .Events and .More, the number of
+	// further changes. An event has .Text, .Kind, .Image, .Namespaces, .Findings and others. It may range over these
+	// lists, compare, and use len, index, join, lower and upper. Absent: the one of the type.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
