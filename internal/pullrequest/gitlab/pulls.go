@@ -24,11 +24,7 @@ var errNoPull = errors.New("there is no such merge request, or the credentials m
 
 // PullRequests implements pullrequest.Forge.
 func (f *forge) PullRequests(ctx context.Context, branch string) ([]pullrequest.PullRequest, error) {
-	listed, _, err := f.client.MergeRequests.ListProjectMergeRequests(f.project, &gogitlab.ListProjectMergeRequestsOptions{
-		ListOptions:  gogitlab.ListOptions{PerPage: maxPullRequests},
-		SourceBranch: &branch, State: gogitlab.Ptr("all"), OrderBy: gogitlab.Ptr("created_at"), Sort: gogitlab.Ptr("desc"),
-		WithMergeStatusRecheck: gogitlab.Ptr(true),
-	}, gogitlab.WithContext(ctx))
+	listed, err := f.list(ctx, branch)
 	if err != nil {
 		return nil, f.fail(ctx, "list merge requests of branch "+branch, err, pullrequest.ErrNotFound)
 	}
@@ -42,6 +38,21 @@ func (f *forge) PullRequests(ctx context.Context, branch string) ([]pullrequest.
 	// Those of one second are told in any order.
 	slices.SortStableFunc(pulls, func(a, b pullrequest.PullRequest) int { return cmp.Compare(b.Number, a.Number) })
 	return pulls, nil
+}
+
+// list does what ListProjectMergeRequests of the library does, which panics where an entry is null.
+func (f *forge) list(ctx context.Context, branch string) ([]*gogitlab.BasicMergeRequest, error) {
+	req, err := f.client.NewRequest(http.MethodGet, "projects/"+gogitlab.PathEscape(f.project)+"/merge_requests", &gogitlab.ListProjectMergeRequestsOptions{
+		ListOptions:  gogitlab.ListOptions{PerPage: maxPullRequests},
+		SourceBranch: &branch, State: gogitlab.Ptr("all"), OrderBy: gogitlab.Ptr("created_at"), Sort: gogitlab.Ptr("desc"),
+		WithMergeStatusRecheck: gogitlab.Ptr(true),
+	}, []gogitlab.RequestOptionFunc{gogitlab.WithContext(ctx)})
+	if err != nil {
+		return nil, err
+	}
+	var listed []*gogitlab.BasicMergeRequest
+	_, err = f.client.Do(req, &listed)
+	return listed, err
 }
 
 func convert(m *gogitlab.BasicMergeRequest) pullrequest.PullRequest {
