@@ -76,7 +76,7 @@ func (r *Repository) merged(base, head string) (map[string]File, bool) {
 
 // Conflicted says whether an open pull request cannot be merged.
 func (r *Repository) Conflicted(p *Pull) bool {
-	if _, there := r.Branches[p.Branch]; !p.Open || !there {
+	if _, there := r.Branches[p.Branch]; !p.Open || p.Fork || !there {
 		return false
 	}
 	_, ok := r.merged(r.Branches[p.Target], p.Head)
