@@ -19,7 +19,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest/gitea"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest/github"
-	"github.com/plimsoll-dev/plimsoll/internal/source"
+	"github.com/plimsoll-dev/plimsoll/internal/pullrequest/gitlab"
 )
 
 // forges are clients of repositories, by the Secrets that policies name. One is
@@ -96,31 +96,17 @@ func (f *forges) open(object *corev1.Secret, repository string) (pullrequest.For
 	if err != nil {
 		return nil, err
 	}
-	address, err := source.NormaliseRepository(s.url)
+	at, err := pullrequest.ParseRepositoryAt(s.url, repository)
 	if err != nil {
 		return nil, fmt.Errorf("key url: %w", err)
 	}
-	path, ok := strings.CutPrefix(repository, address+"/")
-	if !ok {
-		return nil, fmt.Errorf("repository %s is not at %s, the forge of the key url", repository, address)
-	}
-	owner, name, ok := cutLast(path)
-	if !ok {
-		return nil, fmt.Errorf("repository %s has no owner", repository)
-	}
 	switch s.kind {
 	case "GitHub":
-		return github.New(github.Options{HTTPClient: f.http, URL: address, Owner: owner, Name: name, Token: s.token, App: s.app, Now: f.now})
+		return github.New(github.Options{HTTPClient: f.http, URL: at.Base, Owner: at.Owner, Name: at.Name, Token: s.token, App: s.app, Now: f.now})
+	case "GitLab":
+		return gitlab.New(gitlab.Options{HTTPClient: f.http, URL: at.Base, Owner: at.Owner, Name: at.Name, Token: s.token, Now: f.now})
 	}
-	return gitea.New(f.http, address, s.token, owner, name)
-}
-
-func cutLast(path string) (before, after string, ok bool) {
-	i := strings.LastIndexByte(path, '/')
-	if i < 0 {
-		return "", "", false
-	}
-	return path[:i], path[i+1:], true
+	return gitea.New(f.http, at.Base, s.token, at.Owner, at.Name)
 }
 
 func readForgeSecret(data map[string][]byte) (forgeSecret, error) {

@@ -34,6 +34,8 @@ var operatorFlags = []string{
 	"--report-rate=200",
 	"--scan-max-layer-bytes=1073741824",
 	"--database-max-age=87600h",
+	"--base-interval=1s",
+	"--forge-interval=1s",
 }
 
 // world is what all tests share.

@@ -106,11 +106,9 @@ func (w *workshop) checkNumbers(t *testing.T, report *v1alpha1.ImageReport, upda
 func (w *workshop) scanned(t *testing.T, tag string) v1alpha1.Summary {
 	t.Helper()
 	ref := push(t, w.base+":"+tag, w.versions[tag])
-	create(t, pod(namespace(t, nil), "base", ref))
-	var list v1alpha1.ImageReportList
-	var found v1alpha1.Summary
-	awaitAny(t, &list, ref, func(s v1alpha1.Summary) { found = s })
-	return found
+	ns := namespace(t, nil)
+	create(t, pod(ns, "base", ref))
+	return *awaitReport(t, ns, w.baseRepository(), scanned).Status.Summary
 }
 
 // Each of the four ways in which a base is found.
