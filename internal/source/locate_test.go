@@ -247,6 +247,16 @@ func TestPropose(t *testing.T) {
 			want:         map[string]string{"b.yaml": newPod},
 			wantPosition: []Position{{"b.yaml", 5}},
 		},
+		"the new tag without its digest": {
+			content: map[string]string{"Dockerfile": "FROM golang:1.25.3\n"}, to: "golang:1.25.3@" + digestB, want: map[string]string{}, wantAlready: true,
+		},
+		"the new tag with another digest": {
+			content: map[string]string{"Dockerfile": "FROM golang:1.25.3@" + digestA + "\n"}, to: "golang:1.25.3@" + digestB, want: map[string]string{},
+		},
+		"the new version beside an old one that is refused": {
+			content: map[string]string{"a.yaml": newPod, "b.yaml": strings.TrimSuffix(pod, "\n") + " # {\"$imagepolicy\": \"x\"}\n"},
+			want:    map[string]string{}, wantRefused: []string{"b.yaml ManagedByOther"},
+		},
 		"nothing": {content: map[string]string{"Dockerfile": "FROM rust:1\n"}, want: map[string]string{}},
 	}
 	for name, tc := range tests {
@@ -351,4 +361,26 @@ func TestFinalBase(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzPropose: repositories hold anything. After an edit there is nothing left to do.
+func FuzzPropose(f *testing.F) {
+	f.Add("Dockerfile", []byte("ARG V=1.25.1\nFROM golang:$V\n"))
+	f.Add("kustomization.yaml", []byte("resources: [../x, a]\nimages: [{name: golang, newTag: 1.25.1}]\n"))
+	f.Add("a/values.yaml", []byte("image: {repository: golang, tag: 1.25.1}\n"))
+	f.Add("main.tf", []byte("image = \"golang:1.25.1\"\n"))
+	f.Fuzz(func(t *testing.T, path string, content []byte) {
+		change := edit.Change{From: reference(t, "golang:1.25.1"), To: reference(t, "golang:1.25.3")}
+		hints := Hints{Paths: []string{"a", ""}}
+		w := NewWorkspace(&files{content: map[string]string{path: string(content)}})
+		edits, err := Propose(t.Context(), w, commit, hints, change)
+		if err != nil || len(edits.Files) == 0 {
+			return
+		}
+		w.Write(edits.Files)
+		again, err := Propose(t.Context(), w, commit, hints, change)
+		if err != nil || len(again.Files) > 0 || !again.Already {
+			t.Fatalf("%v, %+v\n%q\n%q", err, again, content, edits.Files[path])
+		}
+	})
 }
