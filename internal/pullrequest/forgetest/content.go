@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
 )
 
@@ -82,7 +83,7 @@ func testRead(t *testing.T, h Harness) {
 		}
 	}
 	_, err := h.Forge.Read(t.Context(), sha, "larger")
-	wantError(t, err, "ForgeRefused")
+	wantError(t, err, v1alpha1.ReasonForgeRefused)
 	for _, absent := range []struct{ commit, path string }{{old, "bin"}, {sha, "nothing"}, {sha, "a/b"}, {sha, "a"}, {absent, "bin"}} {
 		_, err := h.Forge.Read(t.Context(), absent.commit, absent.path)
 		wantNotFound(t, err)

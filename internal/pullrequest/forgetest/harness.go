@@ -3,9 +3,11 @@ package forgetest
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest/forgetest/fault"
 )
@@ -86,22 +88,30 @@ func Run(t *testing.T, start func(t *testing.T) Harness) {
 	}
 }
 
-// wantError fails the test unless err is an *pullrequest.Error with the reason, which it returns.
-func wantError(t *testing.T, err error, reason string) *pullrequest.Error {
+// errorOf returns err as what every failure of a forge has to be, and checks its text.
+func errorOf(t *testing.T, err error) *pullrequest.Error {
 	t.Helper()
 	var e *pullrequest.Error
 	if !errors.As(err, &e) {
-		t.Fatalf("error %v, want one with reason %s", err, reason)
+		t.Fatalf("error %v, want an *Error", err)
 	}
-	if e.Reason != reason {
-		t.Fatalf("reason %s, want %s: %v", e.Reason, reason, err)
+	if text := err.Error(); len(text) > 600 || strings.ContainsAny(text, "\n\r") || strings.Contains(text, ExpiredToken) {
+		t.Errorf("the error's text is not fit for a status: %q", text)
 	}
 	return e
 }
 
+func wantError(t *testing.T, err error, reason string) {
+	t.Helper()
+	if e := errorOf(t, err); e.Reason != reason {
+		t.Fatalf("reason %s, want %s: %v", e.Reason, reason, err)
+	}
+}
+
 func wantConflict(t *testing.T, err error) {
 	t.Helper()
-	if e := wantError(t, err, "ForgeRefused"); !e.Conflict {
+	wantError(t, err, v1alpha1.ReasonForgeRefused)
+	if !errorOf(t, err).Conflict {
 		t.Fatalf("no conflict: %v", err)
 	}
 }

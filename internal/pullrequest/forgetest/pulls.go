@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
 )
 
@@ -60,7 +61,7 @@ func testOpenTwice(t *testing.T, h Harness) {
 
 func testOpenWithoutBranch(t *testing.T, h Harness) {
 	_, err := h.Forge.Open(t.Context(), pullrequest.NewPullRequest{Branch: branch, Target: "main", Title: "Nothing"})
-	wantError(t, err, "ForgeRefused")
+	wantError(t, err, v1alpha1.ReasonForgeRefused)
 }
 
 func testOpenDecorated(t *testing.T, h Harness) {
@@ -108,10 +109,10 @@ func testEditAndComment(t *testing.T, h Harness) {
 	if got := h.Details(t, p.Number).Comments; !slices.Equal(got, []string{"Superseded."}) {
 		t.Errorf("comments %q", got)
 	}
-	wantError(t, h.Forge.Edit(t.Context(), 4711, "a", "b"), "ForgeRefused")
-	wantError(t, h.Forge.Comment(t.Context(), 4711, "a"), "ForgeRefused")
-	wantError(t, h.Forge.Close(t.Context(), 4711), "ForgeRefused")
-	wantError(t, h.Forge.AutoMerge(t.Context(), 4711), "ForgeRefused")
+	wantError(t, h.Forge.Edit(t.Context(), 4711, "a", "b"), v1alpha1.ReasonForgeRefused)
+	wantError(t, h.Forge.Comment(t.Context(), 4711, "a"), v1alpha1.ReasonForgeRefused)
+	wantError(t, h.Forge.Close(t.Context(), 4711), v1alpha1.ReasonForgeRefused)
+	wantError(t, h.Forge.AutoMerge(t.Context(), 4711), v1alpha1.ReasonForgeRefused)
 }
 
 func testClose(t *testing.T, h Harness) {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest/forgetest/fault"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest/github/githubtest"
@@ -89,7 +90,7 @@ func TestAppTokenIsRenewedOnce(t *testing.T) {
 	}
 	s.Faults.Next(2, fault.Fault{Path: "/repos/", Status: 401, Body: `{"message":"Bad credentials"}`})
 	_, err = f.Repository(t.Context())
-	wantError(t, err, "ForgeUnauthorized")
+	wantError(t, err, v1alpha1.ReasonForgeUnauthorized)
 	if got := tokens(s); got != 3 || s.Faults.Left() != 0 {
 		t.Errorf("%d tokens, %d faults left", got, s.Faults.Left())
 	}
@@ -101,12 +102,12 @@ func TestAppRefused(t *testing.T) {
 		fault  *fault.Fault
 		reason string
 	}{
-		"another App":          {func(a *App) { a.ID++ }, nil, "ForgeUnauthorized"},
-		"another installation": {func(a *App) { a.InstallationID++ }, nil, "ForgeUnauthorized"},
-		"server error":         {nil, &fault.Fault{Status: 500}, "ForgeUnavailable"},
-		"limit":                {nil, &fault.Fault{Status: 429}, "ForgeRateLimited"},
-		"no JSON":              {nil, &fault.Fault{Status: 201, Body: "<html>"}, "ForgeUnavailable"},
-		"no token":             {nil, &fault.Fault{Status: 201, Body: "{}"}, "ForgeUnavailable"},
+		"another App":          {func(a *App) { a.ID++ }, nil, v1alpha1.ReasonForgeUnauthorized},
+		"another installation": {func(a *App) { a.InstallationID++ }, nil, v1alpha1.ReasonForgeUnauthorized},
+		"server error":         {nil, &fault.Fault{Status: 500}, v1alpha1.ReasonForgeUnavailable},
+		"limit":                {nil, &fault.Fault{Status: 429}, v1alpha1.ReasonForgeRateLimited},
+		"no JSON":              {nil, &fault.Fault{Status: 201, Body: "<html>"}, v1alpha1.ReasonForgeUnavailable},
+		"no token":             {nil, &fault.Fault{Status: 201, Body: "{}"}, v1alpha1.ReasonForgeUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, f, _ := appServer(t, tt.change)
@@ -129,7 +130,7 @@ func TestAppWithoutTheRepository(t *testing.T) {
 		o.App = &App{ID: githubtest.AppID, InstallationID: githubtest.InstallationID, PrivateKey: pkcs1()}
 	})
 	_, err := f.Repository(t.Context())
-	wantError(t, err, "RepositoryNotFound")
+	wantError(t, err, v1alpha1.ReasonRepositoryNotFound)
 }
 
 // Neither clock has to be right to the second.

@@ -12,6 +12,7 @@ import (
 
 	gogithub "github.com/google/go-github/v88/github"
 
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest/forgetest/fault"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest/forgetest/repository"
@@ -85,7 +86,7 @@ func TestPrimaryLimit(t *testing.T) {
 		}
 	}
 	_, err := f.Repository(t.Context())
-	if e := wantError(t, err, "ForgeRateLimited"); e.RetryAfter != time.Hour {
+	if e := wantError(t, err, v1alpha1.ReasonForgeRateLimited); e.RetryAfter != time.Hour {
 		t.Errorf("RetryAfter %s, want an hour", e.RetryAfter)
 	}
 	if n := len(s.Seen()); n != 3 {
@@ -101,17 +102,17 @@ func TestGraphQLErrors(t *testing.T) {
 		conflict     bool
 		wait         time.Duration
 	}{
-		"rate limit": {`{"errors":[{"type":"RATE_LIMITED","message":"API rate limit exceeded"}]}`, "ForgeRateLimited", false, 10 * time.Minute},
-		"stale":      {`{"data":{"createCommitOnBranch":null},"errors":[{"type":"STALE_DATA","message":"Expected branch to point to \"a\" but it did not."}]}`, "ForgeRefused", true, 0},
-		"forbidden":  {`{"errors":[{"type":"FORBIDDEN","message":"Resource not accessible by integration"}]}`, "ForgeUnauthorized", false, 0},
-		"scopes":     {`{"errors":[{"type":"INSUFFICIENT_SCOPES","message":"Your token has not been granted the required scopes"}]}`, "ForgeUnauthorized", false, 0},
-		"not found":  {`{"errors":[{"type":"NOT_FOUND","message":"No such branch"}]}`, "ForgeRefused", false, 0},
-		"protection": {`{"errors":[{"type":"BRANCH_PROTECTION_RULE_VIOLATION","message":"Changes must be made through a pull request."}]}`, "BranchProtected", false, 0},
-		"ruleset":    {`{"errors":[{"type":"UNPROCESSABLE","message":"Repository rule violations found\n\nCommits must have verified signatures."}]}`, "BranchProtected", false, 0},
-		"timeout":    {`{"errors":[{"message":"Something went wrong while executing your query on 2026-05-04T12:00:00Z."}]}`, "ForgeUnavailable", false, 0},
-		"other":      {`{"errors":[{"type":"UNPROCESSABLE","message":"A path was invalid"}]}`, "ForgeRefused", false, 0},
-		"no JSON":    {`<html>`, "ForgeUnavailable", false, 0},
-		"null":       {`null`, "ForgeUnavailable", false, 0},
+		"rate limit": {`{"errors":[{"type":"RATE_LIMITED","message":"API rate limit exceeded"}]}`, v1alpha1.ReasonForgeRateLimited, false, 10 * time.Minute},
+		"stale":      {`{"data":{"createCommitOnBranch":null},"errors":[{"type":"STALE_DATA","message":"Expected branch to point to \"a\" but it did not."}]}`, v1alpha1.ReasonForgeRefused, true, 0},
+		"forbidden":  {`{"errors":[{"type":"FORBIDDEN","message":"Resource not accessible by integration"}]}`, v1alpha1.ReasonForgeUnauthorized, false, 0},
+		"scopes":     {`{"errors":[{"type":"INSUFFICIENT_SCOPES","message":"Your token has not been granted the required scopes"}]}`, v1alpha1.ReasonForgeUnauthorized, false, 0},
+		"not found":  {`{"errors":[{"type":"NOT_FOUND","message":"No such branch"}]}`, v1alpha1.ReasonForgeRefused, false, 0},
+		"protection": {`{"errors":[{"type":"BRANCH_PROTECTION_RULE_VIOLATION","message":"Changes must be made through a pull request."}]}`, v1alpha1.ReasonBranchProtected, false, 0},
+		"ruleset":    {`{"errors":[{"type":"UNPROCESSABLE","message":"Repository rule violations found\n\nCommits must have verified signatures."}]}`, v1alpha1.ReasonBranchProtected, false, 0},
+		"timeout":    {`{"errors":[{"message":"Something went wrong while executing your query on 2026-05-04T12:00:00Z."}]}`, v1alpha1.ReasonForgeUnavailable, false, 0},
+		"other":      {`{"errors":[{"type":"UNPROCESSABLE","message":"A path was invalid"}]}`, v1alpha1.ReasonForgeRefused, false, 0},
+		"no JSON":    {`<html>`, v1alpha1.ReasonForgeUnavailable, false, 0},
+		"null":       {`null`, v1alpha1.ReasonForgeUnavailable, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, githubtest.Options{})
@@ -135,16 +136,16 @@ func TestRefusals(t *testing.T) {
 		reason string
 		wait   time.Duration
 	}{
-		"secondary limit":            {githubtest.SecondaryLimit("42"), "ForgeRateLimited", 42 * time.Second},
-		"secondary limit, no time":   {githubtest.SecondaryLimit(""), "ForgeRateLimited", time.Minute},
-		"missing permission":         {fault.Fault{Status: 403, Body: `{"message":"Resource not accessible by integration"}`}, "ForgeUnauthorized", 0},
-		"single sign-on":             {fault.Fault{Status: 403, Body: `{"message":"Resource protected by organization SAML enforcement."}`}, "ForgeUnauthorized", 0},
-		"second factor":              {fault.Fault{Status: 401, Header: http.Header{"X-Github-Otp": {"required; app"}}, Body: `{"message":"Must specify two-factor authentication OTP code."}`}, "ForgeUnauthorized", 0},
-		"legal reasons":              {fault.Fault{Status: 451, Body: `{"message":"Repository access blocked"}`}, "ForgeRefused", 0},
-		"maintenance":                {fault.Fault{Status: 503, Header: http.Header{"Retry-After": {"5"}}}, "ForgeUnavailable", 5 * time.Second},
-		"redirect to another host":   {fault.Fault{Status: 302, Header: http.Header{"Location": {"https://elsewhere.example/"}}}, "ForgeUnavailable", 0},
-		"no JSON":                    {fault.Fault{Status: 200, Body: "<html>"}, "ForgeUnavailable", 0},
-		"accepted, to be told later": {fault.Fault{Status: 202, Body: "{}"}, "ForgeUnavailable", 0},
+		"secondary limit":            {githubtest.SecondaryLimit("42"), v1alpha1.ReasonForgeRateLimited, 42 * time.Second},
+		"secondary limit, no time":   {githubtest.SecondaryLimit(""), v1alpha1.ReasonForgeRateLimited, time.Minute},
+		"missing permission":         {fault.Fault{Status: 403, Body: `{"message":"Resource not accessible by integration"}`}, v1alpha1.ReasonForgeUnauthorized, 0},
+		"single sign-on":             {fault.Fault{Status: 403, Body: `{"message":"Resource protected by organization SAML enforcement."}`}, v1alpha1.ReasonForgeUnauthorized, 0},
+		"second factor":              {fault.Fault{Status: 401, Header: http.Header{"X-Github-Otp": {"required; app"}}, Body: `{"message":"Must specify two-factor authentication OTP code."}`}, v1alpha1.ReasonForgeUnauthorized, 0},
+		"legal reasons":              {fault.Fault{Status: 451, Body: `{"message":"Repository access blocked"}`}, v1alpha1.ReasonForgeRefused, 0},
+		"maintenance":                {fault.Fault{Status: 503, Header: http.Header{"Retry-After": {"5"}}}, v1alpha1.ReasonForgeUnavailable, 5 * time.Second},
+		"redirect to another host":   {fault.Fault{Status: 302, Header: http.Header{"Location": {"https://elsewhere.example/"}}}, v1alpha1.ReasonForgeUnavailable, 0},
+		"no JSON":                    {fault.Fault{Status: 200, Body: "<html>"}, v1alpha1.ReasonForgeUnavailable, 0},
+		"accepted, to be told later": {fault.Fault{Status: 202, Body: "{}"}, v1alpha1.ReasonForgeUnavailable, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, githubtest.Options{})
@@ -161,7 +162,7 @@ func TestTruncatedTree(t *testing.T) {
 	s := start(t, githubtest.Options{})
 	s.Truncate()
 	_, err := connect(t, s, nil).Files(t.Context(), "main")
-	if wantError(t, err, "ForgeRefused"); !errors.Is(err, ErrTruncated) {
+	if wantError(t, err, v1alpha1.ReasonForgeRefused); !errors.Is(err, ErrTruncated) {
 		t.Errorf("error %v, want one that wraps ErrTruncated", err)
 	}
 }
@@ -216,7 +217,7 @@ func TestResetLeavesNoTemporaryBranch(t *testing.T) {
 	s.Faults.Next(1, fault.Fault{Method: http.MethodPatch, Path: "/git/refs/heads/bot", Status: 500})
 	c.Parent = s.Push("main", map[string]repository.File{"other": {Content: "2"}})
 	_, err := f.Commit(t.Context(), c)
-	wantError(t, err, "ForgeUnavailable")
+	wantError(t, err, v1alpha1.ReasonForgeUnavailable)
 	pulls, err := f.PullRequests(t.Context(), "bot")
 	if err != nil || len(pulls) != 1 || pulls[0].State != pullrequest.Open || pulls[0].HeadSHA != head {
 		t.Errorf("pull requests %+v, %v", pulls, err)
@@ -234,14 +235,14 @@ func TestRaces(t *testing.T) {
 	base := s.Push("main", map[string]repository.File{"other": {Content: "1"}})
 	s.Faults.Next(1, fault.Fault{Method: http.MethodGet, Path: "/git/ref/heads/bot", Status: 404, Body: `{"message":"Not Found"}`})
 	_, err := f.Commit(t.Context(), commit(base))
-	if e := wantError(t, err, "ForgeRefused"); !e.Conflict {
+	if e := wantError(t, err, v1alpha1.ReasonForgeRefused); !e.Conflict {
 		t.Errorf("no conflict: %v", err)
 	}
 	c := commit(base)
 	c.Reset = true
 	s.Faults.Next(1, fault.Fault{Method: http.MethodPatch, Path: "/git/refs/heads/bot", Status: 422, Body: `{"message":"Reference does not exist"}`})
 	_, err = f.Commit(t.Context(), c)
-	if e := wantError(t, err, "ForgeRefused"); !e.Conflict {
+	if e := wantError(t, err, v1alpha1.ReasonForgeRefused); !e.Conflict {
 		t.Errorf("no conflict: %v", err)
 	}
 }
@@ -252,7 +253,7 @@ func TestAutoMerge(t *testing.T) {
 	p := opened(t, f)
 	// Nothing is required on main, so that there is nothing to wait for.
 	err := f.AutoMerge(t.Context(), p.Number)
-	if wantError(t, err, "ForgeRefused"); !strings.Contains(err.Error(), "clean status") {
+	if wantError(t, err, v1alpha1.ReasonForgeRefused); !strings.Contains(err.Error(), "clean status") {
 		t.Errorf("the error does not say why: %v", err)
 	}
 	s.Protect("main")
@@ -302,7 +303,7 @@ func TestOpenedWithoutLabels(t *testing.T) {
 	}
 	s.Faults.Next(1, fault.Fault{Path: "/labels", Status: 403, Body: `{"message":"Resource not accessible"}`})
 	p, err := f.Open(t.Context(), pullrequest.NewPullRequest{Branch: "bot", Target: "main", Title: "t", Labels: []string{"a"}})
-	if wantError(t, err, "ForgeUnauthorized"); p.Number != 1 {
+	if wantError(t, err, v1alpha1.ReasonForgeUnauthorized); p.Number != 1 {
 		t.Errorf("opened %+v", p)
 	}
 }

@@ -62,9 +62,10 @@ func (f *forge) AutoMerge(ctx context.Context, number int64) error {
 	if err != nil {
 		return err
 	}
-	// Both names of one thing: servers before 17.11 know the second only.
 	_, _, err = f.client.MergeRequests.AcceptMergeRequest(f.project, number, &gogitlab.AcceptMergeRequestOptions{
-		AutoMerge: gogitlab.Ptr(true), MergeWhenPipelineSucceeds: gogitlab.Ptr(true), SHA: &m.SHA,
+		AutoMerge:                 gogitlab.Ptr(true),
+		MergeWhenPipelineSucceeds: gogitlab.Ptr(true), //nolint:staticcheck // Servers before 17.11 do not know AutoMerge, and would merge at once.
+		SHA:                       &m.SHA,
 	}, gogitlab.WithContext(ctx))
 	if err != nil {
 		return f.fail(ctx, doing, err, errNoPull)

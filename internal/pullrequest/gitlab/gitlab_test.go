@@ -13,6 +13,7 @@ import (
 
 	gogitlab "gitlab.com/gitlab-org/api/client-go"
 
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest/forgetest/fault"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest/forgetest/repository"
@@ -75,7 +76,7 @@ func TestLimit(t *testing.T) {
 		}
 	}
 	_, err := f.Repository(t.Context())
-	if e := wantError(t, err, "ForgeRateLimited"); e.RetryAfter != time.Minute {
+	if e := wantError(t, err, v1alpha1.ReasonForgeRateLimited); e.RetryAfter != time.Minute {
 		t.Errorf("RetryAfter %s, want a minute", e.RetryAfter)
 	}
 	if n := len(s.Seen()); n != 3 {
@@ -90,17 +91,17 @@ func TestRefusals(t *testing.T) {
 		wait   time.Duration
 		words  string
 	}{
-		"expired":            {fault.Fault{Status: 401, Body: `{"error":"invalid_token","error_description":"Token is expired. You can either do re-authorization or token refresh."}`}, "ForgeUnauthorized", 0, "Token is expired"},
-		"scope":              {fault.Fault{Status: 403, Body: `{"error":"insufficient_scope","error_description":"The request requires higher privileges","scope":"api"}`}, "ForgeUnauthorized", 0, "insufficient_scope"},
-		"limit without time": {fault.Fault{Status: 429, Body: "Retry later\n"}, "ForgeRateLimited", time.Minute, ""},
-		"limit by its reset": {fault.Fault{Status: 429, Header: http.Header{"Ratelimit-Reset": {fmt.Sprint(clock().Add(9 * time.Second).Unix())}}}, "ForgeRateLimited", 9 * time.Second, ""},
-		"maintenance":        {fault.Fault{Status: 503, Header: http.Header{"Retry-After": {"60"}}, Body: "<html>"}, "ForgeUnavailable", time.Minute, ""},
-		"proxy":              {fault.Fault{Status: 502, Body: "<html>s3cret</html>"}, "ForgeUnavailable", 0, ""},
-		"fields":             {fault.Fault{Status: 400, Body: `{"message":{"title":["is too long","is odd"]}}`}, "ForgeRefused", 0, "title is too long, is odd"},
-		"another host":       {fault.Fault{Status: 302, Header: http.Header{"Location": {"https://elsewhere.example/"}}}, "ForgeUnavailable", 0, ""},
-		"no JSON":            {fault.Fault{Status: 200, Body: "<html>"}, "ForgeUnavailable", 0, ""},
-		"nothing":            {fault.Fault{Status: 200}, "ForgeUnavailable", 0, ""},
-		"null":               {fault.Fault{Status: 200, Body: "null"}, "ForgeUnavailable", 0, ""},
+		"expired":            {fault.Fault{Status: 401, Body: `{"error":"invalid_token","error_description":"Token is expired. You can either do re-authorization or token refresh."}`}, v1alpha1.ReasonForgeUnauthorized, 0, "Token is expired"},
+		"scope":              {fault.Fault{Status: 403, Body: `{"error":"insufficient_scope","error_description":"The request requires higher privileges","scope":"api"}`}, v1alpha1.ReasonForgeUnauthorized, 0, "insufficient_scope"},
+		"limit without time": {fault.Fault{Status: 429, Body: "Retry later\n"}, v1alpha1.ReasonForgeRateLimited, time.Minute, ""},
+		"limit by its reset": {fault.Fault{Status: 429, Header: http.Header{"Ratelimit-Reset": {fmt.Sprint(clock().Add(9 * time.Second).Unix())}}}, v1alpha1.ReasonForgeRateLimited, 9 * time.Second, ""},
+		"maintenance":        {fault.Fault{Status: 503, Header: http.Header{"Retry-After": {"60"}}, Body: "<html>"}, v1alpha1.ReasonForgeUnavailable, time.Minute, ""},
+		"proxy":              {fault.Fault{Status: 502, Body: "<html>s3cret</html>"}, v1alpha1.ReasonForgeUnavailable, 0, ""},
+		"fields":             {fault.Fault{Status: 400, Body: `{"message":{"title":["is too long","is odd"]}}`}, v1alpha1.ReasonForgeRefused, 0, "title is too long, is odd"},
+		"another host":       {fault.Fault{Status: 302, Header: http.Header{"Location": {"https://elsewhere.example/"}}}, v1alpha1.ReasonForgeUnavailable, 0, ""},
+		"no JSON":            {fault.Fault{Status: 200, Body: "<html>"}, v1alpha1.ReasonForgeUnavailable, 0, ""},
+		"nothing":            {fault.Fault{Status: 200}, v1alpha1.ReasonForgeUnavailable, 0, ""},
+		"null":               {fault.Fault{Status: 200, Body: "null"}, v1alpha1.ReasonForgeUnavailable, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, gitlabtest.Options{})
@@ -124,7 +125,7 @@ func TestForcePushIsNotAllowed(t *testing.T) {
 	c.Reset = true
 	s.Faults.Next(1, fault.Fault{Method: http.MethodPost, Status: 400, Body: `{"message":"GitLab: You are not allowed to force push code to a protected branch on this project."}`})
 	_, err := f.Commit(t.Context(), c)
-	wantError(t, err, "BranchProtected")
+	wantError(t, err, v1alpha1.ReasonBranchProtected)
 }
 
 // racing lets a person push between a look at the branch and the commit.
@@ -152,8 +153,11 @@ func TestRaces(t *testing.T) {
 			p := opened(t, connect(t, s, nil))
 			f, theirs := racing(t, s, path)
 			_, err := f.Commit(t.Context(), commit(p.HeadSHA))
-			if e := wantError(t, err, "ForgeRefused"); !e.Conflict {
+			if e := wantError(t, err, v1alpha1.ReasonForgeRefused); !e.Conflict {
 				t.Errorf("no conflict: %v", err)
+			}
+			if head, err := f.Head(t.Context(), "bot"); path == "README.md" && head != *theirs {
+				t.Errorf("the person's edit %s is below %s, %v", *theirs, head, err)
 			}
 			commits, err := f.Commits(t.Context(), "main", "bot")
 			if err != nil || !slices.ContainsFunc(commits, func(c pullrequest.Commit) bool { return c.SHA == *theirs }) {
@@ -169,7 +173,7 @@ func TestRaces(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = f.Commit(t.Context(), commit(base))
-		if e := wantError(t, err, "ForgeRefused"); !e.Conflict {
+		if e := wantError(t, err, v1alpha1.ReasonForgeRefused); !e.Conflict {
 			t.Errorf("no conflict: %v", err)
 		}
 	})
@@ -203,7 +207,7 @@ func TestEndlessTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = f.Files(t.Context(), "main")
-	if wantError(t, err, "ForgeRefused"); !errors.Is(err, ErrTruncated) || requests != 21 {
+	if wantError(t, err, v1alpha1.ReasonForgeRefused); !errors.Is(err, ErrTruncated) || requests != 21 {
 		t.Errorf("after %d requests: %v", requests, err)
 	}
 }
@@ -223,13 +227,13 @@ func TestAutoMerge(t *testing.T) {
 	s := start(t, gitlabtest.Options{})
 	f := connect(t, s, nil)
 	p := opened(t, f)
-	wantError(t, f.AutoMerge(t.Context(), p.Number), "ForgeRefused")
+	wantError(t, f.AutoMerge(t.Context(), p.Number), v1alpha1.ReasonForgeRefused)
 	s.Pipeline("running")
 	if err := f.AutoMerge(t.Context(), p.Number); err != nil || !s.Pull(p.Number).AutoMerge || !s.Pull(p.Number).Open {
 		t.Errorf("auto-merge: %v, %+v", err, s.Pull(p.Number))
 	}
 	s.Faults.Next(1, fault.Fault{Method: http.MethodPut, Status: 409, Body: `{"message":"SHA does not match HEAD of source branch: x"}`})
-	if e := wantError(t, f.AutoMerge(t.Context(), p.Number), "ForgeRefused"); !e.Conflict {
+	if e := wantError(t, f.AutoMerge(t.Context(), p.Number), v1alpha1.ReasonForgeRefused); !e.Conflict {
 		t.Errorf("no conflict: %v", e)
 	}
 }

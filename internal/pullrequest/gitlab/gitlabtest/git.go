@@ -158,19 +158,12 @@ func (s *Server) createCommit(r *http.Request) reply {
 	if json.NewDecoder(r.Body).Decode(&in) != nil || in.Branch == "" || in.CommitMessage == "" {
 		return reply{status: http.StatusBadRequest, body: object{"error": "branch is missing, commit_message is missing"}}
 	}
-	start, there := s.repository.Branches[in.Branch]
-	switch {
-	case s.repository.Protected[in.Branch]:
+	if s.repository.Protected[in.Branch] {
 		return failure(http.StatusForbidden, "403 Forbidden - You are not allowed to push into this branch")
-	case there && in.StartSHA != "" && !in.Force:
-		return failure(http.StatusBadRequest, fmt.Sprintf("A branch called '%s' already exists. Switch to that branch in order to make changes", in.Branch))
-	case !there && in.StartSHA == "":
-		return failure(http.StatusBadRequest, "You can only create or edit files when you are on a branch")
-	case in.StartSHA != "":
-		start = in.StartSHA
 	}
-	if _, known := s.repository.Resolve(start); !known {
-		return failure(http.StatusBadRequest, "Cannot find start_sha '"+start+"'")
+	start, why := s.start(in)
+	if why != "" {
+		return failure(http.StatusBadRequest, why)
 	}
 	changed, why := s.changes(start, in)
 	if why != "" {
@@ -179,6 +172,23 @@ func (s *Server) createCommit(r *http.Request) reply {
 	c := s.repository.Add(start, in.CommitMessage, bot, bot, changed)
 	s.repository.Move(in.Branch, c.SHA)
 	return reply{status: http.StatusCreated, body: body(c)}
+}
+
+// start is the commit that a new one follows, or why there is none.
+func (s *Server) start(in newCommit) (start, why string) {
+	head, there := s.repository.Branches[in.Branch]
+	_, known := s.repository.Resolve(in.StartSHA)
+	switch {
+	case there && in.StartSHA == "":
+		return head, ""
+	case in.StartSHA == "":
+		return "", "You can only create or edit files when you are on a branch"
+	case there && !in.Force:
+		return "", fmt.Sprintf("A branch called '%s' already exists. Switch to that branch in order to make changes", in.Branch)
+	case !known:
+		return "", "Cannot find start_sha '" + in.StartSHA + "'"
+	}
+	return in.StartSHA, ""
 }
 
 // changes that the actions make, or why they are refused.

@@ -142,22 +142,29 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			_, _ = w.Write([]byte("Retry later\n"))
 			return
 		}
-		token := r.Header.Get("Private-Token")
-		path, _, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), s.options.Prefix+"/api/v4/projects/"), "/")
-		project, _ := url.PathUnescape(path)
-		switch {
-		case token != "" && token != Token:
-			write(w, failure(http.StatusUnauthorized, ""))
-		case token == "" && r.Method != http.MethodGet && r.Method != http.MethodHead:
-			write(w, failure(http.StatusUnauthorized, ""))
-		case strings.Contains(r.URL.Path, "/projects/") && (project != Owner+"/"+Name || token == "" && !s.repository.Public):
-			write(w, failure(http.StatusNotFound, "404 Project Not Found"))
-		case s.repository.Archived && r.Method != http.MethodGet && r.Method != http.MethodHead:
-			write(w, failure(http.StatusForbidden, ""))
-		default:
-			next.ServeHTTP(w, r)
+		if refused := s.refuse(r); refused.status != 0 {
+			write(w, refused)
+			return
 		}
+		next.ServeHTTP(w, r)
 	})
+}
+
+// refuse is the reply to a request that its token or its project does not admit.
+func (s *Server) refuse(r *http.Request) reply {
+	token := r.Header.Get("Private-Token")
+	path, _, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), s.options.Prefix+"/api/v4/projects/"), "/")
+	project, _ := url.PathUnescape(path)
+	writes := r.Method != http.MethodGet && r.Method != http.MethodHead
+	switch {
+	case token != Token && (token != "" || writes):
+		return failure(http.StatusUnauthorized, "")
+	case strings.Contains(r.URL.Path, "/projects/") && (project != Owner+"/"+Name || token == "" && !s.repository.Public):
+		return failure(http.StatusNotFound, "404 Project Not Found")
+	case s.repository.Archived && writes:
+		return failure(http.StatusForbidden, "")
+	}
+	return reply{}
 }
 
 // count counts a request, and reports whether the limit admits it.
