@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,16 +44,15 @@ func checkBaseImage(t *trial, rule v1alpha1.Rule) outcome {
 	case base.Name == "":
 		return violated("its base image is not known, and so is not an allowed one")
 	}
-	var complaints []string
-	for _, complaint := range []string{baseComplaint(r.Allowed, base), t.behind(r.MaxBehindDays, base)} {
-		if complaint != "" {
-			complaints = append(complaints, complaint)
-		}
+	if complaints := t.baseComplaints(r, base); len(complaints) > 0 {
+		return violated(strings.Join(complaints, "; "))
 	}
-	if len(complaints) == 0 {
-		return passed()
-	}
-	return violated(strings.Join(complaints, "; "))
+	return passed()
+}
+
+func (t *trial) baseComplaints(r *v1alpha1.BaseImageRule, base *Base) []string {
+	complaints := []string{baseComplaint(r.Allowed, base), t.behind(r.MaxBehindDays, base)}
+	return slices.DeleteFunc(complaints, func(s string) bool { return s == "" })
 }
 
 // baseComplaint says why the base is not an allowed one. The patterns are valid.
