@@ -164,11 +164,15 @@ func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconc
 	}
 	r.readDockerfiles(ctx, *p, images)
 	groups := groupMoving(images)
-	r.watch(ctx, key, needs(groups, p.majors(), p.bases()))
+	updates, err := r.updates(ctx, key)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	r.watch(ctx, key, needs(groups, proposedTags(updates), p.majors(), p.bases()))
 	if p.Remediation == nil {
 		return reconcile.Result{}, nil
 	}
-	round, err := r.round(ctx, *p, groups, settled)
+	round, err := r.round(*p, groups, updates, settled)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -178,6 +182,16 @@ func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconc
 		return reconcile.Result{RequeueAfter: debounce}, nil
 	}
 	return reconcile.Result{RequeueAfter: next}, err
+}
+
+func proposedTags(updates []v1alpha1.ImageUpdate) map[updateID]string {
+	tags := map[updateID]string{}
+	for i := range updates {
+		if to := updates[i].Status.To; to != nil && underWay(updates[i].Status.Phase) {
+			tags[idOf(&updates[i])] = to.Tag
+		}
+	}
+	return tags
 }
 
 func (r *updateReconciler) watch(ctx context.Context, key policyKey, needs map[string]watchNeed) {

@@ -162,15 +162,22 @@ func (g *moving) most(target image.Digest) image.Digest {
 	return most
 }
 
-// needs are the repositories that have to be watched for the groups.
-func needs(groups []moving, majors bool, patterns []string) map[string]watchNeed {
+// needs are the repositories that have to be watched for the groups. proposed are
+// the tags that updates move to by now.
+func needs(groups []moving, proposed map[updateID]string, majors bool, patterns []string) map[string]watchNeed {
 	all := map[string]watchNeed{}
 	for _, g := range groups {
 		need := all[g.ID.Base.Repository]
 		if need.Subjects == nil {
-			need.Subjects = map[subject]struct{}{}
+			need.Subjects = map[subject][]string{}
 		}
-		need.Subjects[g.subject(majors)] = struct{}{}
+		s := g.subject(majors)
+		if _, known := need.Subjects[s]; !known {
+			need.Subjects[s] = nil
+		}
+		if tag := proposed[g.ID]; tag != "" && tag != g.ID.Base.Tag {
+			need.Subjects[s] = append(need.Subjects[s], tag)
+		}
 		for _, img := range g.Images {
 			need.Pulls = append(need.Pulls, img.Pulls...)
 		}

@@ -96,10 +96,10 @@ func TestNeeds(t *testing.T) {
 	groups := groupMoving([]movingImage{moves("a", "1", debian("12.1", "b"), func(i *movingImage) {
 		i.Pulls = []inventory.Pull{{Namespace: "a"}}
 	})})
-	got := needs(groups, true, []string{"docker.io/library/debian:12*", "r.example.com:5000/base:v*", "r.example.com:5000/none"})
+	got := needs(groups, map[updateID]string{groups[0].ID: "12.2"}, true, []string{"docker.io/library/debian:12*", "r.example.com:5000/base:v*", "r.example.com:5000/none"})
 	want := map[string]watchNeed{
 		"docker.io/library/debian": {
-			Subjects: map[subject]struct{}{{Tag: "12.1", Platform: amd64, Majors: true}: {}},
+			Subjects: map[subject][]string{{Tag: "12.1", Platform: amd64, Majors: true}: {"12.2"}},
 			Patterns: []string{"12*"}, Pulls: []inventory.Pull{{Namespace: "a"}},
 		},
 		"r.example.com:5000/base": {Patterns: []string{"v*"}},
@@ -119,7 +119,7 @@ func TestWatchesJoinWhatPoliciesNeed(t *testing.T) {
 	a := policyKey{Kind: kindImagePolicy}
 	b := policyKey{Kind: kindClusterImagePolicy}
 	s := subject{Tag: "12.1", Platform: amd64}
-	need := map[string]watchNeed{"debian": {Subjects: map[subject]struct{}{s: {}}}}
+	need := map[string]watchNeed{"debian": {Subjects: map[subject][]string{s: nil}}}
 	if got := w.set(a, need); len(got) != 1 {
 		t.Errorf("a new need changes %v", got)
 	}

@@ -19,7 +19,7 @@ import (
 // chosen is where a group of images is to move, and what else was looked at.
 type chosen struct {
 	baseimage.Choice
-	// Looked says that the repository's tags are known.
+	// Looked says that the repository's tags are known, and what the candidates among them hold.
 	Looked bool
 	// Seen are the candidates with the time of our first sight of each.
 	Seen []v1alpha1.UpdateCandidate
@@ -67,6 +67,12 @@ func (r *updateReconciler) choose(g moving, p remediated, before v1alpha1.ImageU
 	found, looked := r.watched.of(g.ID.Base.Repository, s)
 	if !looked {
 		return c, nil
+	}
+	for _, o := range found.Candidates {
+		if _, settled := r.catalogue.get(inventory.ScanKey{Digest: o.Digest, Platform: g.Platform}); !settled {
+			// Its scan comes back to this: until then a larger step might be taken for want of a smaller one.
+			return c, nil
+		}
 	}
 	c.Looked = true
 	in := baseimage.ChooseInput{

@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -43,17 +42,14 @@ type round struct {
 }
 
 // round judges every group, and every update that was there before.
-func (r *updateReconciler) round(ctx context.Context, p remediated, groups []moving, settled bool) (*round, error) {
-	updates, err := r.updates(ctx, p.key)
-	if err != nil {
-		return nil, err
-	}
+func (r *updateReconciler) round(p remediated, groups []moving, updates []v1alpha1.ImageUpdate, settled bool) (*round, error) {
 	out := &round{policy: p, now: r.now().Truncate(time.Second)}
 	seen := map[string]bool{}
 	for i := range groups {
 		s := &step{id: groups[i].ID, group: &groups[i], before: updateNamed(updates, updateName(p.key, groups[i].ID))}
 		seen[updateName(p.key, s.id)] = true
 		arrived := s.arrive()
+		var err error
 		if s.choice, err = r.choose(groups[i], p, s.statusBefore()); err != nil {
 			return nil, err
 		}
@@ -149,7 +145,7 @@ func (s *step) judge(arrived bool, now time.Time) {
 	workloads := s.group.workloads()
 	s.status.Workloads = workloads[:min(len(workloads), 32)]
 	if !s.choice.Looked {
-		s.condition(v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonProgressing, "The tags of "+s.id.Base.Repository+" are not known yet", now)
+		s.condition(v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonProgressing, "The tags of "+s.id.Base.Repository+" are not known yet, or candidates among them are still to be scanned", now)
 		return
 	}
 	s.condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "The newest candidates were looked at", now)

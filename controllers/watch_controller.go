@@ -167,13 +167,13 @@ func (l *look) offers(ctx context.Context, need watchNeed) (map[subject]offers, 
 			Reference: image.Reference{Repository: l.repository, Tag: tag}, Pulls: need.Pulls,
 		}
 	}
-	for s := range need.Subjects {
+	for s, proposed := range need.Subjects {
 		current, ok := baseimage.ParseTag(l.repository, s.Tag)
 		if !ok {
 			continue
 		}
 		var o offers
-		for _, candidate := range baseimage.Shortlist(current, l.tags, l.repository, s.Majors, maxCandidates) {
+		for _, candidate := range l.candidates(current, proposed, s.Majors) {
 			digest := l.digest(ctx, candidate.Tag.String())
 			if digest == "" {
 				continue
@@ -191,6 +191,22 @@ func (l *look) offers(ctx context.Context, need watchNeed) (map[subject]offers, 
 		found[s] = o
 	}
 	return found, wanted
+}
+
+// candidates are the newest of each rung, and those that are proposed already.
+func (l *look) candidates(current baseimage.Tag, proposed []string, majors bool) []baseimage.Candidate {
+	list := baseimage.Shortlist(current, l.tags, l.repository, majors, maxCandidates)
+	var keep []baseimage.Tag
+	for _, c := range list {
+		keep = append(keep, c.Tag)
+	}
+	for _, tag := range proposed {
+		parsed, ok := baseimage.ParseTag(l.repository, tag)
+		if ok && slices.Contains(l.tags, tag) && !slices.ContainsFunc(keep, func(t baseimage.Tag) bool { return t.String() == tag }) {
+			keep = append(keep, parsed)
+		}
+	}
+	return baseimage.Candidates(current, keep, majors)
 }
 
 // movingTags are for what is not released.

@@ -19,7 +19,8 @@ type subject struct {
 
 // watchNeed is what a policy needs to know of a repository.
 type watchNeed struct {
-	Subjects map[subject]struct{}
+	// Subjects with the tags that are proposed for them: these stay candidates while newer ones ripen.
+	Subjects map[subject][]string
 	// Patterns of tags whose images are to be recognised by their layers.
 	Patterns []string
 	Pulls    []inventory.Pull
@@ -64,7 +65,7 @@ func (w *watches) set(policy policyKey, needs map[string]watchNeed) (changed []s
 	}
 	for repository, need := range needs {
 		was, known := before[repository]
-		if !known || !maps.Equal(was.Subjects, need.Subjects) || !slices.Equal(was.Patterns, need.Patterns) {
+		if !known || !maps.EqualFunc(was.Subjects, need.Subjects, slices.Equal[[]string]) || !slices.Equal(was.Patterns, need.Patterns) {
 			changed = append(changed, repository)
 		}
 	}
@@ -80,10 +81,12 @@ func (w *watches) set(policy policyKey, needs map[string]watchNeed) (changed []s
 func (w *watches) need(repository string) watchNeed {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
-	all := watchNeed{Subjects: map[subject]struct{}{}}
+	all := watchNeed{Subjects: map[subject][]string{}}
 	for _, needs := range w.needs {
 		need := needs[repository]
-		maps.Copy(all.Subjects, need.Subjects)
+		for s, proposed := range need.Subjects {
+			all.Subjects[s] = append(all.Subjects[s], proposed...)
+		}
 		all.Patterns = append(all.Patterns, need.Patterns...)
 		all.Pulls = append(all.Pulls, need.Pulls...)
 	}
