@@ -108,3 +108,12 @@ func (d *document) setSection(s section) {
 	slices.SortFunc(sections, func(a, b section) int { return strings.Compare(a.cluster, b.cluster) })
 	d.sections = sections
 }
+
+// Section is a cluster's own part of a body. It is empty where there is no text.
+func Section(cluster, text string) string {
+	s := newSection(cluster, text)
+	if s.text == "" {
+		return ""
+	}
+	return s.String()
+}

@@ -128,12 +128,15 @@ func (r *run) create(ctx context.Context) (Outcome, error) {
 			return foreign(nil), nil
 		}
 	}
-	if h.foreign || h.current != key(r.p.Candidate) {
+	committed := h.foreign || h.current != key(r.p.Candidate)
+	if committed {
 		if head, err = r.commit(ctx, r.p.Base, head, nil); err != nil {
 			return Outcome{}, err
 		}
 	}
-	return r.openNew(ctx, head)
+	outcome, err := r.openNew(ctx, head)
+	outcome.Changed = outcome.Changed || committed
+	return outcome, err
 }
 
 // mergedAt says that people have merged all that the branch has.
@@ -148,7 +151,7 @@ func (r *run) openNew(ctx context.Context, head string) (Outcome, error) {
 		Labels: r.p.Labels, Reviewers: r.p.Reviewers, Assignees: r.p.Assignees,
 	})
 	if err != nil {
-		return Outcome{Changed: true}, err
+		return Outcome{}, err
 	}
 	pull.HeadSHA = head
 	outcome := standing(&pull)

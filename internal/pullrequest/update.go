@@ -89,18 +89,22 @@ func (r *run) edit(ctx context.Context, pull *PullRequest, h history) (bool, err
 		after.marker.withdrawn = false
 		after.setSection(r.section())
 	}
-	cluster := key(r.p.Cluster)
-	if slices.Equal(after.marker.candidates, before.marker.candidates) && after.marker.title == before.marker.title &&
-		after.marker.text == before.marker.text && after.marker.withdrawn == before.marker.withdrawn &&
-		after.section(cluster).content == before.section(cluster).content {
+	body := after.String()
+	if !news(before, parseDocument(body), key(r.p.Cluster)) {
 		return false, nil
 	}
-	body := after.String()
 	if err := r.forge.Edit(ctx, pull.Number, title, body); err != nil {
 		return false, err
 	}
 	pull.Title, pull.Body = title, body
 	return true, nil
+}
+
+// news tells whether a document says else than before, by what we and the cluster have written.
+func news(before, after document, cluster string) bool {
+	a, b := before.marker, after.marker
+	return !slices.Equal(a.candidates, b.candidates) || a.title != b.title || a.text != b.text || a.withdrawn != b.withdrawn ||
+		before.section(cluster).content != after.section(cluster).content
 }
 
 // section is our own part of the proposal's body.

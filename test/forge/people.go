@@ -25,7 +25,7 @@ func (f *Forge) RepositoryURL(name string) string { return f.URL + "/" + Person 
 // CreateRepository creates a repository.
 func (f *Forge) CreateRepository(ctx context.Context, r Repository) error {
 	c := f.person(ctx)
-	_, _, err := c.CreateRepo(gitea.CreateRepoOption{Name: r.Name, Private: r.Private, AutoInit: true, DefaultBranch: "main"})
+	_, _, err := c.CreateRepo(gitea.CreateRepoOption{Name: r.Name, Private: r.Private, AutoInit: len(r.Files) == 0, DefaultBranch: "main"})
 	if err != nil {
 		return fmt.Errorf("create repository %s: %w", r.Name, err)
 	}

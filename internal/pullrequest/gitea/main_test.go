@@ -41,7 +41,7 @@ const dockerfile = "build/Dockerfile"
 // repository makes one that is named after the test, with a Dockerfile, and returns its name and the bot's client.
 func repository(t *testing.T) (string, *Client) {
 	t.Helper()
-	name := strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())
+	name := repositoryName(t)
 	err := server.CreateRepository(t.Context(), forge.Repository{Name: name, Files: map[string]string{
 		dockerfile: "FROM debian:12.1\nRUN true\n", "other.txt": "1\n",
 	}})
@@ -50,6 +50,8 @@ func repository(t *testing.T) (string, *Client) {
 	}
 	return name, client(t, server.BotToken, name)
 }
+
+func repositoryName(t *testing.T) string { return strings.ReplaceAll(t.Name(), "/", "-") }
 
 func client(t *testing.T, token, name string) *Client {
 	t.Helper()

@@ -21,6 +21,9 @@ const (
 
 	autoMergeTries = 20
 	autoMergePause = 500 * time.Millisecond
+
+	settleTries = 5
+	settlePause = 500 * time.Millisecond
 )
 
 // PullRequests returns those whose head is the branch of this repository itself, of every state, newest first, at most 100. It
@@ -35,9 +38,13 @@ func (c *Client) PullRequests(ctx context.Context, branch string) ([]pullrequest
 			return nil, c.failure("list the pull requests", response, err)
 		}
 		for _, pull := range found {
-			if ofBranch(pull, branch) {
-				result = append(result, convertPull(pull))
+			if !ofBranch(pull, branch) {
+				continue
 			}
+			if pull, err = c.settled(ctx, pull); err != nil {
+				return nil, err
+			}
+			result = append(result, convertPull(pull))
 		}
 		if response.NextPage == 0 || len(found) == 0 {
 			break
@@ -81,6 +88,26 @@ func convertPull(pull *gitea.PullRequest) pullrequest.PullRequest {
 		result.Conflicted = conflicted(pull)
 	}
 	return result
+}
+
+// settled looks again at a pull request that seems to be conflicted: Gitea says the same of one that it still
+// checks, which takes it a moment after each push.
+func (c *Client) settled(ctx context.Context, pull *gitea.PullRequest) (*gitea.PullRequest, error) {
+	tick := time.NewTicker(settlePause)
+	defer tick.Stop()
+	for try := 1; try <= settleTries && pull.State == gitea.StateOpen && conflicted(pull); try++ {
+		select {
+		case <-ctx.Done():
+			return nil, c.failure("look up the pull request", nil, ctx.Err())
+		case <-tick.C:
+		}
+		var response *gitea.Response
+		var err error
+		if pull, response, err = c.api(ctx).GetPullRequest(c.owner, c.repository, pull.Index); err != nil {
+			return nil, c.failure("look up the pull request", response, err)
+		}
+	}
+	return pull, nil
 }
 
 // conflicted reads Gitea's "mergeable", which is false for drafts and while it still checks, too. There is no
