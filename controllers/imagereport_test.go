@@ -3,6 +3,7 @@ package controllers
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
@@ -85,6 +87,9 @@ func newReportWorld(t *testing.T, objects ...client.Object) *world {
 		client: c, reader: c, now: clock, inventory: inventory.New(), fleet: fleet.New(match.Judge), catalogue: newCatalogue(), rollout: newRollout(clock),
 		scans: newTrigger[inventory.ScanKey](nil), reports: newTrigger[inventory.ReportKey](nil), databases: newTrigger[types.NamespacedName](nil),
 	}
+	s.notifications = newNotifications(s, Options{Namespace: "plimsoll-system", ClusterName: "c", Program: "v1", HTTP: http.DefaultClient}, nil, events.NewFakeRecorder(100))
+	s.notifications.after = func(time.Duration) <-chan time.Time { return time.After(0) }
+	startQueue(t, s.notifications.wake)
 	startQueue(t, s.scans)
 	startQueue(t, s.reports)
 	w.queue = startQueue(t, s.databases)

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -59,6 +60,11 @@ type Options struct {
 	ScanTimeout     time.Duration
 	ScanConcurrency int
 
+	// HTTP sends notifications; it decides to which addresses connections may go.
+	HTTP *http.Client
+	// ClusterName marks what leaves the cluster.
+	ClusterName string
+
 	// ReportRate is how many reports are written a second.
 	ReportRate      float64
 	ReportRetention time.Duration
@@ -90,6 +96,7 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 		reports:   newTrigger[inventory.ReportKey](synced),
 		databases: newTrigger[types.NamespacedName](synced),
 	}
+	s.notifications = newNotifications(s, o, synced, m.GetEventRecorder("plimsoll"))
 	jars := &archives{stored: o.Store}
 	java := &javaDatabase{
 		shared: s, archives: jars, sources: o.JavaSources, artifacts: databases, dir: o.JavaDirectory,
@@ -116,6 +123,7 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 		}).setup(m),
 		newImagePolicyReconciler(s.client, s.now).setup(m),
 		newClusterImagePolicyReconciler(s.client, s.now).setup(m),
+		(&notificationReconciler{notifications: s.notifications}).setup(m),
 		m.Add(manager.RunnableFunc(func(ctx context.Context) error {
 			// Without any VulnerabilityDatabase no event would start the judging.
 			s.databases.addPriority(ctx, priorityNormal, defaultDatabase)

@@ -50,6 +50,8 @@ type shared struct {
 	scans     *trigger[inventory.ScanKey]
 	reports   *trigger[inventory.ReportKey]
 	databases *trigger[types.NamespacedName]
+
+	notifications *notifications
 }
 
 // knownBuckets says which buckets a database has.
