@@ -14,8 +14,8 @@ import (
 // collectEvery is how often the store and the ledgers are rid of what nothing uses.
 const collectEvery = time.Hour
 
-// collector removes what no report needs any more: images from the store, and
-// the clocks of repositories that are gone.
+// collector removes what no report needs any more: images from the store, the
+// clocks of repositories that are gone, and the outboxes of policies that are.
 type collector struct {
 	*shared
 	store   *store.Store
@@ -32,7 +32,7 @@ func (c *collector) Start(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			if err := errors.Join(c.collectImages(), c.collectLedgers(ctx)); err != nil {
+			if err := errors.Join(c.collectImages(), c.collectLedgers(ctx), c.notifications.collect(ctx)); err != nil {
 				log.FromContext(ctx).Error(err, "Garbage was not collected")
 			}
 		}

@@ -118,6 +118,7 @@ func (r *policyReconciler) Reconcile(ctx context.Context, request reconcile.Requ
 		return reconcile.Result{}, fmt.Errorf("list the reports of %s %s: %w", r.kind, request, err)
 	}
 	spec, status := r.parts(object)
+	status.Conditions = withoutNotified(status.Conditions)
 	wanted := r.count(request.Name, reports.Items)
 	wanted.ObservedGeneration = object.GetGeneration()
 	wanted.Conditions = slices.Clone(status.Conditions)

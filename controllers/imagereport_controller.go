@@ -175,6 +175,9 @@ func (r *imageReportReconciler) write(ctx context.Context, s *reportScope) (bool
 	if err := r.compare(ctx, s); err != nil {
 		return false, err
 	}
+	if err := r.notifications.report(ctx, s); err != nil {
+		return false, err
+	}
 	object := &v1alpha1.ImageReport{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.key.Namespace, Name: s.name(), Labels: labels},
 		Spec:       s.spec(),

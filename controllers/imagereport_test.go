@@ -3,6 +3,7 @@ package controllers
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
@@ -81,6 +83,9 @@ func newReportWorld(t *testing.T, objects ...client.Object) *world {
 		WithInterceptorFuncs(w.funcs()).Build()
 	clock := func() time.Time { return w.now }
 	s := newShared(c, c, clock, nil)
+	s.notifications = newNotifications(s, Options{Namespace: "plimsoll-system", ClusterName: "c", Program: "v1", HTTP: http.DefaultClient}, nil, events.NewFakeRecorder(100))
+	s.notifications.after = func(time.Duration) <-chan time.Time { return time.After(0) }
+	startQueue(t, s.notifications.wake)
 	startQueue(t, s.scans)
 	startQueue(t, s.reports)
 	startQueue(t, s.baseQueue)

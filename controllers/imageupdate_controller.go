@@ -9,7 +9,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,12 +22,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/policy"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
 )
-
-// policyKey names a policy of either kind.
-type policyKey struct {
-	Kind string
-	types.NamespacedName
-}
 
 // remediated is a policy that says how images get fixed, or that asks how old their bases are.
 type remediated struct {
@@ -85,8 +78,8 @@ func (r *updateReconciler) setup(m manager.Manager) error {
 	return builder.TypedControllerManagedBy[policyKey](m).
 		Named("imageupdate").
 		WatchesRawSource(r.policies).
-		Watches(&v1alpha1.ImagePolicy{}, handler.TypedEnqueueRequestsFromMapFunc(policyRequest(kindImagePolicy)), specChanged).
-		Watches(&v1alpha1.ClusterImagePolicy{}, handler.TypedEnqueueRequestsFromMapFunc(policyRequest(kindClusterImagePolicy)), specChanged).
+		Watches(&v1alpha1.ImagePolicy{}, handler.TypedEnqueueRequestsFromMapFunc(policyRequest), specChanged).
+		Watches(&v1alpha1.ClusterImagePolicy{}, handler.TypedEnqueueRequestsFromMapFunc(policyRequest), specChanged).
 		Watches(&v1alpha1.ImageReport{}, handler.TypedEnqueueRequestsFromMapFunc(r.fromReport), judged).
 		Watches(&v1alpha1.ImageUpdate{}, handler.TypedEnqueueRequestsFromMapFunc(fromUpdate), specChanged).
 		WithOptions(controller.TypedOptions[policyKey]{
@@ -96,26 +89,20 @@ func (r *updateReconciler) setup(m manager.Manager) error {
 			ReconciliationTimeout:   10 * time.Minute,
 		}).
 		WithLogConstructor(logConstructor[policyKey](m, "imageupdate", func(k policyKey) []any {
-			return []any{"policyKind", k.Kind, "namespace", k.Namespace, "name", k.Name}
+			return []any{"policy", k.String()}
 		})).
 		Complete(r)
 }
 
-func policyRequest(kind string) func(context.Context, client.Object) []policyKey {
-	return func(_ context.Context, object client.Object) []policyKey {
-		return []policyKey{{Kind: kind, NamespacedName: client.ObjectKeyFromObject(object)}}
-	}
+func policyRequest(_ context.Context, object client.Object) []policyKey {
+	return []policyKey{policyKeyOf(object)}
 }
 
 // fromReport wakes, soon, the policies that judge a report: reports change together.
 func (r *updateReconciler) fromReport(ctx context.Context, object client.Object) []policyKey {
 	report := object.(*v1alpha1.ImageReport)
 	for _, verdict := range report.Status.Verdicts {
-		key := policyKey{Kind: verdict.PolicyKind, NamespacedName: types.NamespacedName{Name: verdict.PolicyName}}
-		if key.Kind == kindImagePolicy {
-			key.Namespace = report.Namespace
-		}
-		r.policies.add(ctx, priorityqueue.AddOpts{After: debounce}, key)
+		r.policies.add(ctx, priorityqueue.AddOpts{After: debounce}, policyKeyIn(report.Namespace, verdict.PolicyKind, verdict.PolicyName))
 	}
 	return nil
 }
@@ -123,11 +110,7 @@ func (r *updateReconciler) fromReport(ctx context.Context, object client.Object)
 // fromUpdate wakes the policy of an update that somebody deleted or made.
 func fromUpdate(_ context.Context, object client.Object) []policyKey {
 	spec := object.(*v1alpha1.ImageUpdate).Spec
-	key := policyKey{Kind: spec.PolicyKind, NamespacedName: types.NamespacedName{Name: spec.PolicyName}}
-	if key.Kind == kindImagePolicy {
-		key.Namespace = object.GetNamespace()
-	}
-	return []policyKey{key}
+	return []policyKey{policyKeyIn(object.GetNamespace(), spec.PolicyKind, spec.PolicyName)}
 }
 
 // wakePolicies has every policy look again, soon.
@@ -139,10 +122,10 @@ func (s *shared) wakePolicies(ctx context.Context) {
 		return
 	}
 	for i := range local.Items {
-		keys = append(keys, policyKey{kindImagePolicy, client.ObjectKeyFromObject(&local.Items[i])})
+		keys = append(keys, policyKeyOf(&local.Items[i]))
 	}
 	for i := range cluster.Items {
-		keys = append(keys, policyKey{kindClusterImagePolicy, client.ObjectKeyFromObject(&cluster.Items[i])})
+		keys = append(keys, policyKeyOf(&cluster.Items[i]))
 	}
 	s.policies.add(ctx, priorityqueue.AddOpts{After: debounce}, keys...)
 }
@@ -205,13 +188,13 @@ func (r *updateReconciler) remediated(ctx context.Context, key policyKey) (*reme
 	switch key.Kind {
 	case kindImagePolicy:
 		object := &v1alpha1.ImagePolicy{}
-		if err := r.client.Get(ctx, key.NamespacedName, object); err != nil {
+		if err := r.client.Get(ctx, key.name(), object); err != nil {
 			return nil, client.IgnoreNotFound(err)
 		}
 		p.object, spec = object, object.Spec
 	default:
 		object := &v1alpha1.ClusterImagePolicy{}
-		if err := r.client.Get(ctx, key.NamespacedName, object); err != nil {
+		if err := r.client.Get(ctx, key.name(), object); err != nil {
 			return nil, client.IgnoreNotFound(err)
 		}
 		p.object, spec, p.namespace = object, object.Spec.ImagePolicySpec, r.namespace
@@ -240,7 +223,7 @@ func (r *updateReconciler) deleteUpdates(ctx context.Context, key policyKey) err
 		errs = append(errs, client.IgnoreNotFound(r.client.Delete(ctx, &updates[i])))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("delete the updates of %s %s: %w", key.Kind, key.NamespacedName, err)
+		return fmt.Errorf("delete the updates of %s: %w", key, err)
 	}
 	return nil
 }
@@ -253,7 +236,7 @@ func (r *updateReconciler) updates(ctx context.Context, key policyKey) ([]v1alph
 	}
 	var list v1alpha1.ImageUpdateList
 	if err := r.client.List(ctx, &list, client.InNamespace(namespace)); err != nil {
-		return nil, fmt.Errorf("list the updates of %s %s: %w", key.Kind, key.NamespacedName, err)
+		return nil, fmt.Errorf("list the updates of %s: %w", key, err)
 	}
 	return slices.DeleteFunc(list.Items, func(u v1alpha1.ImageUpdate) bool {
 		return u.Spec.PolicyKind != key.Kind || u.Spec.PolicyName != key.Name

@@ -104,7 +104,7 @@ func ledgerName(repository string) string {
 
 // collect sweeps the ledgers of repositories that are not used, and deletes those that are empty then.
 func (l *ledgers) collect(ctx context.Context, used map[string]bool, now time.Time) error {
-	objects, err := l.list(ctx)
+	objects, err := managedConfigMaps(ctx, l.reader, l.namespace)
 	if err != nil {
 		return err
 	}
@@ -128,19 +128,20 @@ func (l *ledgers) collect(ctx context.Context, used map[string]bool, now time.Ti
 	return errors.Join(errs...)
 }
 
-// ledgerPage is how many ledgers are listed at a time.
-const ledgerPage = 500
+// configMapPage is how many ConfigMaps are listed at a time.
+const configMapPage = 500
 
-// list names the ledgers in the cluster, without their content: there is one for each repository.
-func (l *ledgers) list(ctx context.Context) ([]metav1.PartialObjectMetadata, error) {
+// managedConfigMaps names the operator's ConfigMaps, without their content: there is a ledger for each repository, and an
+// outbox for each policy that notifies.
+func managedConfigMaps(ctx context.Context, reader client.Reader, namespace string) ([]metav1.PartialObjectMetadata, error) {
 	var objects []metav1.PartialObjectMetadata
 	for page := ""; ; {
 		var list metav1.PartialObjectMetadataList
 		list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMapList"))
-		err := l.reader.List(ctx, &list, client.InNamespace(l.namespace), client.MatchingLabels{managedByLabel: managedBy},
-			client.Limit(ledgerPage), client.Continue(page))
+		err := reader.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{managedByLabel: managedBy},
+			client.Limit(configMapPage), client.Continue(page))
 		if err != nil {
-			return nil, fmt.Errorf("list the deadline ledgers: %w", err)
+			return nil, fmt.Errorf("list the operator's ConfigMaps: %w", err)
 		}
 		objects = append(objects, list.Items...)
 		if page = list.Continue; page == "" {

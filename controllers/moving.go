@@ -205,6 +205,16 @@ func (g *moving) subject(majors bool) subject {
 	return subject{Tag: g.ID.Base.Tag, Platform: g.Platform, Majors: majors}
 }
 
+// beside is how many findings the images have, the one with the most of them, that
+// are not of their base.
+func (g *moving) beside() int {
+	most := int32(0)
+	for _, img := range g.Images {
+		most = max(most, img.Beside)
+	}
+	return int(most)
+}
+
 // workloads of all images, sorted, as namespace/Kind/name.
 func (g *moving) workloads() []string {
 	var names []string

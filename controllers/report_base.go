@@ -4,8 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
@@ -57,11 +55,7 @@ func digestStrings(digests []image.Digest) []string {
 func (s *reportScope) gatherUpdate(projected *projections) {
 	var policies []policyKey
 	for _, p := range s.policies {
-		key := policyKey{Kind: p.Kind, NamespacedName: types.NamespacedName{Name: p.Name}}
-		if p.Kind == kindImagePolicy {
-			key.Namespace = s.key.Namespace
-		}
-		policies = append(policies, key)
+		policies = append(policies, policyKeyIn(s.key.Namespace, p.Kind, p.Name))
 	}
 	update, step, known := projected.of(s.key, policies)
 	if !known && s.object != nil {

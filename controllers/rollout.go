@@ -21,6 +21,8 @@ type rollout struct {
 	pending      map[inventory.ReportKey]struct{}
 	written      int32
 	done         time.Time
+	// followed says that all reports followed a database once since the start.
+	followed bool
 }
 
 func newRollout(now func() time.Time) *rollout {
@@ -80,11 +82,18 @@ func (r *rollout) finish() bool {
 	if len(r.pending) > 0 {
 		return false
 	}
-	r.done = r.now()
+	r.done, r.followed = r.now(), true
 	databasePublished.Set(float64(r.done.Unix()))
 	databaseLag.Set(r.done.Sub(r.built).Seconds())
 	rolloutSeconds.Observe(r.done.Sub(r.begun).Seconds())
 	return true
+}
+
+// followedOnce says whether all reports have followed a database, and so this program, since it started.
+func (r *rollout) followedOnce() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.followed
 }
 
 // rolloutState is a rollout at one moment.

@@ -88,6 +88,7 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 	}
 	synced := make(chan struct{})
 	s := newShared(m.GetClient(), m.GetAPIReader(), o.Now, synced)
+	s.notifications = newNotifications(s, o, synced, m.GetEventRecorder("plimsoll"))
 	jars := &archives{stored: o.Store}
 	java := &javaDatabase{
 		shared: s, archives: jars, sources: o.JavaSources, artifacts: databases, dir: o.JavaDirectory,
@@ -121,6 +122,7 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 		}).setup(m),
 		newImagePolicyReconciler(s.client, s.now).setup(m),
 		newClusterImagePolicyReconciler(s.client, s.now).setup(m),
+		(&notificationReconciler{notifications: s.notifications}).setup(m),
 		m.Add(manager.RunnableFunc(func(ctx context.Context) error {
 			// Without any VulnerabilityDatabase no event would start the judging.
 			s.databases.addPriority(ctx, priorityNormal, defaultDatabase)

@@ -58,6 +58,8 @@ type shared struct {
 	baseQueue *trigger[inventory.ScanKey]
 	policies  *trigger[policyKey]
 	watches   *trigger[string]
+
+	notifications *notifications
 }
 
 // knownBuckets says which buckets a database has.

@@ -22,7 +22,7 @@ import (
 func (r *updateReconciler) images(ctx context.Context, p remediated) (list []movingImage, settled bool, err error) {
 	var reports v1alpha1.ImageReportList
 	if err := r.client.List(ctx, &reports, client.InNamespace(p.key.Namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return nil, false, fmt.Errorf("list the reports of %s %s: %w", p.key.Kind, p.key.NamespacedName, err)
+		return nil, false, fmt.Errorf("list the reports of %s: %w", p.key, err)
 	}
 	settled = true
 	for i := range reports.Items {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+	"github.com/plimsoll-dev/plimsoll/internal/notify"
 )
 
 // updateRetention is how long an update that ended is kept.
@@ -97,10 +98,32 @@ func (r *updateReconciler) write(ctx context.Context, p remediated, s *step) err
 	}
 	r.observe(s)
 	object.Status = s.status
+	if err := r.tell(ctx, p, s, object); err != nil {
+		return err
+	}
 	if err := applyStatus(ctx, r.client, object); err != nil {
 		return fmt.Errorf("write the status of update %s/%s: %w", object.Namespace, object.Name, err)
 	}
 	return nil
+}
+
+// tell those who are notified what became of an update, before its status says so: a
+// crash in between has it found and told again, under the same keys.
+func (r *updateReconciler) tell(ctx context.Context, p remediated, s *step, object *v1alpha1.ImageUpdate) error {
+	before := s.statusBefore()
+	if before.Phase == s.status.Phase && reflect.DeepEqual(before.To, s.status.To) {
+		return nil
+	}
+	var events []notify.Event
+	switch s.status.Phase {
+	case v1alpha1.UpdateAvailable, v1alpha1.UpdateDryRun:
+		events = append(events, notify.FromUpdate(notify.UpdateAvailable, object))
+	case v1alpha1.UpdateProposed:
+		events = append(events, notify.FromUpdate(notify.PullRequestOpened, object))
+	case v1alpha1.UpdateMerged:
+		events = append(events, notify.FromUpdate(notify.PullRequestMerged, object))
+	}
+	return r.notifications.Tell(ctx, p.key, events...)
 }
 
 // observe counts the ends of updates.

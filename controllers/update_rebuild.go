@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -183,6 +182,3 @@ func (s *step) deliver(key string, now time.Time) {
 		s.status.Deliveries = s.status.Deliveries[over:]
 	}
 }
-
-// String names a policy.
-func (k policyKey) String() string { return fmt.Sprintf("%s %s", k.Kind, k.NamespacedName) }

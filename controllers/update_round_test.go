@@ -6,7 +6,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/baseimage"
@@ -150,7 +149,7 @@ func TestRefusedSmallStepsKeepLargeOnesBack(t *testing.T) {
 }
 
 func TestUpdateName(t *testing.T) {
-	key := policyKey{Kind: kindImagePolicy, NamespacedName: types.NamespacedName{Namespace: "shop", Name: "p"}}
+	key := policyKey{Kind: kindImagePolicy, Namespace: "shop", Name: "p"}
 	id := updateID{Source: shop, Base: image.Reference{Repository: "docker.io/library/debian", Tag: "12.1_RC"}}
 	name := updateName(key, id)
 	if name[:len(name)-10] != "debian-12-1-rc-" || name != updateName(key, id) {

@@ -8,7 +8,9 @@ import (
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
+	"github.com/plimsoll-dev/plimsoll/internal/policy"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
+	"github.com/plimsoll-dev/plimsoll/internal/source"
 )
 
 // branchPrefix of all branches of ours.
@@ -38,7 +40,7 @@ func (r *updateReconciler) proposal(round *round, b bundle, repository pullreque
 		candidates = append(candidates, s.target())
 	}
 	return pullrequest.Proposal{
-		Branch: branchOf(round.policy, b[0]), Title: title(b), Body: r.body(round, b, repository),
+		Branch: branchOf(round.policy, b[0]), Title: title(b), Body: r.body(b, repository),
 		Candidate: strings.Join(candidates, " "), Labels: p.Labels, Reviewers: p.Reviewers, Assignees: p.Assignees,
 		Draft: p.Draft == v1alpha1.DraftAlways, AutoMerge: p.AutoMerge == v1alpha1.AutoMergeWhenChecksPass,
 		Cluster: r.cluster, Hold: may.reason,
@@ -56,6 +58,48 @@ func title(b bundle) string {
 	}
 	return fmt.Sprintf("Update %s from %s to %s", name, s.id.Base.Tag, s.status.To.Tag)
 }
-func (r *updateReconciler) body(round *round, b bundle, repository pullrequest.Repository) string {
-	return "body"
+
+// body tells what the updates change, by the scans of both versions of each.
+func (r *updateReconciler) body(b bundle, repository pullrequest.Repository) string {
+	in := pullrequest.BodyInput{Cluster: r.cluster, Public: repository.Public}
+	for _, s := range b {
+		taken := s.choice.Taken
+		change := pullrequest.BaseChange{
+			Repository: s.id.Base.Repository,
+			From:       pullrequest.BaseVersion{Tag: s.id.Base.Tag, Digest: string(s.group.From)},
+			To:         pullrequest.BaseVersion{Tag: s.status.To.Tag, Digest: s.status.To.Digest},
+			Fixes:      bodyFindings(taken.Delta.Fixes), Adds: bodyFindings(taken.Delta.Adds),
+			Files: bodyPositions(s.edits.Positions), Exposed: bodyPositions(s.edits.Reached),
+			Workloads: s.group.workloads(), Unpredicted: s.group.beside(),
+		}
+		for _, c := range s.choice.Seen {
+			if c.PassedOver != "" && c.PassedOver != v1alpha1.PassedLargerStep {
+				change.PassedOver = append(change.PassedOver, pullrequest.PassedOver{Tag: c.Tag, Why: string(c.PassedOver)})
+			}
+		}
+		if smaller := s.choice.Smaller; smaller != nil {
+			change.Smaller = &pullrequest.SmallerBase{Reference: smaller.Reference, Fixes: int(smaller.Fixes), Adds: int(smaller.Adds)}
+		}
+		in.Bases = append(in.Bases, change)
+	}
+	return pullrequest.Body(in)
+}
+
+func bodyFindings(findings []policy.Finding) []pullrequest.Finding {
+	list := make([]pullrequest.Finding, 0, len(findings))
+	for _, f := range findings {
+		list = append(list, pullrequest.Finding{
+			ID: f.ID, Package: f.Package, Severity: string(f.Severity),
+			InstalledVersion: f.InstalledVersion, FixedVersion: f.FixedVersion, KnownExploited: f.KnownExploited,
+		})
+	}
+	return list
+}
+
+func bodyPositions(positions []source.Position) []pullrequest.Position {
+	list := make([]pullrequest.Position, 0, len(positions))
+	for _, p := range positions {
+		list = append(list, pullrequest.Position(p))
+	}
+	return list
 }
