@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -182,6 +183,24 @@ func TestOnlyRegularFiles(t *testing.T) {
 	for _, path := range []string{"link", "module", "../../../user", "a/../b"} {
 		if _, err := f.Read(t.Context(), sha, path); !errors.Is(err, pullrequest.ErrNotFound) {
 			t.Errorf("read %s: %v", path, err)
+		}
+	}
+}
+
+// Of several pages, the last two hold the newest commits.
+func TestManyPages(t *testing.T) {
+	s := start(t, githubtest.Options{})
+	var pushed []string
+	for i := range 205 {
+		pushed = append(pushed, s.Push("many", map[string]repository.File{"n": {Content: strconv.Itoa(i)}}))
+	}
+	commits, err := connect(t, s, nil).Commits(t.Context(), "main", "many")
+	if err != nil || len(commits) != 100 {
+		t.Fatalf("%d commits, %v", len(commits), err)
+	}
+	for i, c := range commits {
+		if want := pushed[len(pushed)-1-i]; c.SHA != want {
+			t.Fatalf("commit %d is %s, want %s", i, c.SHA, want)
 		}
 	}
 }
