@@ -107,7 +107,7 @@ func TestGraphQLErrors(t *testing.T) {
 		"stale":      {`{"data":{"createCommitOnBranch":null},"errors":[{"type":"STALE_DATA","message":"Expected branch to point to \"a\" but it did not."}]}`, v1alpha1.ReasonForgeRefused, true, 0},
 		"forbidden":  {`{"errors":[{"type":"FORBIDDEN","message":"Resource not accessible by integration"}]}`, v1alpha1.ReasonForgeUnauthorized, false, 0},
 		"scopes":     {`{"errors":[{"type":"INSUFFICIENT_SCOPES","message":"Your token has not been granted the required scopes"}]}`, v1alpha1.ReasonForgeUnauthorized, false, 0},
-		"not found":  {`{"errors":[{"type":"NOT_FOUND","message":"No such branch"}]}`, v1alpha1.ReasonForgeRefused, false, 0},
+		"not found":  {`{"errors":[{"type":"NOT_FOUND","message":"No such branch"}]}`, v1alpha1.ReasonForgeRefused, true, 0},
 		"protection": {`{"errors":[{"type":"BRANCH_PROTECTION_RULE_VIOLATION","message":"Changes must be made through a pull request."}]}`, v1alpha1.ReasonBranchProtected, false, 0},
 		"ruleset":    {`{"errors":[{"type":"UNPROCESSABLE","message":"Repository rule violations found\n\nCommits must have verified signatures."}]}`, v1alpha1.ReasonBranchProtected, false, 0},
 		"timeout":    {`{"errors":[{"message":"Something went wrong while executing your query on 2026-05-04T12:00:00Z."}]}`, v1alpha1.ReasonForgeUnavailable, false, 0},
