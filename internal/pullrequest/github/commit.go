@@ -68,7 +68,13 @@ func (f *forge) commitOn(ctx context.Context, branch string, c pullrequest.NewCo
 		err = errIncomplete
 	}
 	if err != nil {
-		return "", f.fail(ctx, "commit to branch "+branch, err, errNoBranch)
+		err = f.fail(ctx, "commit to branch "+branch, err, errNoBranch)
+		var gone *pullrequest.Error
+		if errors.Is(err, errNoBranch) && errors.As(err, &gone) {
+			// It was there a moment ago.
+			gone.Conflict = true
+		}
+		return "", err
 	}
 	return out.CreateCommitOnBranch.Commit.OID, nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -106,7 +107,7 @@ func TestGraphQLErrors(t *testing.T) {
 		"stale":      {`{"data":{"createCommitOnBranch":null},"errors":[{"type":"STALE_DATA","message":"Expected branch to point to \"a\" but it did not."}]}`, v1alpha1.ReasonForgeRefused, true, 0},
 		"forbidden":  {`{"errors":[{"type":"FORBIDDEN","message":"Resource not accessible by integration"}]}`, v1alpha1.ReasonForgeUnauthorized, false, 0},
 		"scopes":     {`{"errors":[{"type":"INSUFFICIENT_SCOPES","message":"Your token has not been granted the required scopes"}]}`, v1alpha1.ReasonForgeUnauthorized, false, 0},
-		"not found":  {`{"errors":[{"type":"NOT_FOUND","message":"No such branch"}]}`, v1alpha1.ReasonForgeRefused, false, 0},
+		"not found":  {`{"errors":[{"type":"NOT_FOUND","message":"No such branch"}]}`, v1alpha1.ReasonForgeRefused, true, 0},
 		"protection": {`{"errors":[{"type":"BRANCH_PROTECTION_RULE_VIOLATION","message":"Changes must be made through a pull request."}]}`, v1alpha1.ReasonBranchProtected, false, 0},
 		"ruleset":    {`{"errors":[{"type":"UNPROCESSABLE","message":"Repository rule violations found\n\nCommits must have verified signatures."}]}`, v1alpha1.ReasonBranchProtected, false, 0},
 		"timeout":    {`{"errors":[{"message":"Something went wrong while executing your query on 2026-05-04T12:00:00Z."}]}`, v1alpha1.ReasonForgeUnavailable, false, 0},
@@ -182,6 +183,24 @@ func TestOnlyRegularFiles(t *testing.T) {
 	for _, path := range []string{"link", "module", "../../../user", "a/../b"} {
 		if _, err := f.Read(t.Context(), sha, path); !errors.Is(err, pullrequest.ErrNotFound) {
 			t.Errorf("read %s: %v", path, err)
+		}
+	}
+}
+
+// Of several pages, the last two hold the newest commits.
+func TestManyPages(t *testing.T) {
+	s := start(t, githubtest.Options{})
+	var pushed []string
+	for i := range 205 {
+		pushed = append(pushed, s.Push("many", map[string]repository.File{"n": {Content: strconv.Itoa(i)}}))
+	}
+	commits, err := connect(t, s, nil).Commits(t.Context(), "main", "many")
+	if err != nil || len(commits) != 100 {
+		t.Fatalf("%d commits, %v", len(commits), err)
+	}
+	for i, c := range commits {
+		if want := pushed[len(pushed)-1-i]; c.SHA != want {
+			t.Fatalf("commit %d is %s, want %s", i, c.SHA, want)
 		}
 	}
 }

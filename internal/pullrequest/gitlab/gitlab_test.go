@@ -192,6 +192,16 @@ func TestOnlyRegularFiles(t *testing.T) {
 	}
 }
 
+func TestLargeFileIsNotSent(t *testing.T) {
+	s := start(t, gitlabtest.Options{})
+	sha := s.Push("main", map[string]repository.File{"large": {Content: strings.Repeat("x", maxFile+1)}})
+	_, err := connect(t, s, nil).Read(t.Context(), sha, "large")
+	wantError(t, err, v1alpha1.ReasonForgeRefused)
+	if seen := s.Seen(); len(seen) != 1 || !strings.HasPrefix(seen[0], http.MethodHead) {
+		t.Errorf("requests %q", seen)
+	}
+}
+
 // A listing that never ends is given up at its limit.
 func TestEndlessTree(t *testing.T) {
 	entries := "[" + strings.Repeat(`{"type":"blob","mode":"100644","path":"a"},`, 4999) + `{"type":"blob","mode":"100644","path":"a"}]`

@@ -39,19 +39,35 @@ func (s *Server) graphql(r *http.Request) (int, any) {
 	return http.StatusOK, object{"errors": []object{{"message": "Parse error"}}}
 }
 
+// newCommit is CreateCommitOnBranchInput.
+type newCommit struct {
+	Branch          struct{ RepositoryNameWithOwner, BranchName string }
+	ExpectedHeadOid string
+	Message         struct{ Headline, Body string }
+	FileChanges     struct {
+		Additions []struct{ Path, Contents string }
+	}
+}
+
+func (c newCommit) message() string {
+	if c.Message.Body == "" {
+		return c.Message.Headline
+	}
+	return c.Message.Headline + "\n\n" + c.Message.Body
+}
+
+// author of a commit is the account of the token.
+func (s *Server) author(r *http.Request) repository.Identity {
+	login, _ := s.login(r)
+	if login == Bot {
+		return bot
+	}
+	return repository.Identity{Name: login, Email: "2+" + login + "@users.noreply.github.com"}
+}
+
 func (s *Server) createCommit(r *http.Request, input json.RawMessage) (int, any) {
 	const field = "createCommitOnBranch"
-	var in struct {
-		Branch          struct{ RepositoryNameWithOwner, BranchName string }
-		ExpectedHeadOid string
-		Message         struct{ Headline, Body string }
-		FileChanges     struct {
-			Additions []struct {
-				Path     string
-				Contents string
-			}
-		}
-	}
+	var in newCommit
 	if json.Unmarshal(input, &in) != nil {
 		return refusal(field, "INVALID", "Variable $input of type CreateCommitOnBranchInput! was provided invalid value")
 	}
@@ -75,15 +91,7 @@ func (s *Server) createCommit(r *http.Request, input json.RawMessage) (int, any)
 		}
 		changed[addition.Path] = repository.File{Content: string(content)}
 	}
-	message := in.Message.Headline
-	if in.Message.Body != "" {
-		message += "\n\n" + in.Message.Body
-	}
-	author := bot
-	if login, _ := s.login(r); login != Bot {
-		author = repository.Identity{Name: login, Email: "2+" + login + "@users.noreply.github.com"}
-	}
-	c := s.repository.Add(head, message, author, web, changed)
+	c := s.repository.Add(head, in.message(), s.author(r), web, changed)
 	s.move(branch, c.SHA)
 	return http.StatusOK, object{"data": object{field: object{"commit": object{"oid": c.SHA}}}}
 }

@@ -36,7 +36,7 @@ func (s *Server) ClosePull(number int64) {
 	}
 }
 
-// Fork adds a pull request from a branch of the same name in a fork.
+// Fork adds a pull request from a branch of the same name in a fork of the same owner.
 func (s *Server) Fork(branch string) {
 	s.repository.Lock()
 	defer s.repository.Unlock()

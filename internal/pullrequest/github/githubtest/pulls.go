@@ -25,14 +25,15 @@ func (s *Server) pull(answer func(*http.Request, *repository.Pull) (int, any)) f
 
 // body of a pull request as a list has it.
 func (s *Server) body(p *repository.Pull) object {
-	full, owner := Owner+"/"+Name, Owner
+	full := Owner + "/" + Name
 	if p.Fork {
-		full, owner = Person+"/"+Name, Person
+		// A fork of the same owner is found by the same head.
+		full += "-fork"
 	}
 	body := object{
 		"number": p.Number, "node_id": nodeID(p), "html_url": fmt.Sprintf("%s/%s/%s/pull/%d", s.URL, Owner, Name, p.Number),
 		"state": "open", "title": p.Title, "body": p.Body, "draft": p.Draft, "user": object{"login": p.Author},
-		"head":       object{"ref": p.Branch, "label": owner + ":" + p.Branch, "sha": p.Head, "repo": object{"full_name": full}},
+		"head":       object{"ref": p.Branch, "label": Owner + ":" + p.Branch, "sha": p.Head, "repo": object{"full_name": full}},
 		"base":       object{"ref": p.Target, "label": Owner + ":" + p.Target, "repo": object{"full_name": Owner + "/" + Name}},
 		"created_at": p.Created, "closed_at": stamp(p.Closed), "merged_at": stamp(p.Merged),
 		// Of an open one it is a merge that GitHub made to see whether it can.
