@@ -82,7 +82,7 @@ func (r *run) ended(ctx context.Context) (*PullRequest, error) {
 			continue
 		}
 		candidates := d.marker.candidates
-		if candidates == nil {
+		if len(candidates) == 0 {
 			h, err := r.history(ctx, r.p.Target, pull.HeadSHA)
 			if err != nil && !errors.Is(err, ErrNotFound) {
 				return nil, err

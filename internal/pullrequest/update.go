@@ -35,7 +35,7 @@ func (r *run) update(ctx context.Context, pull PullRequest, ended bool) (Outcome
 	}
 	push := !mine || pull.Conflicted
 	if push {
-		if head, err = r.push(ctx, pull, head, &h); err != nil {
+		if head, err = r.push(ctx, head, &h); err != nil {
 			return Outcome{}, err
 		}
 		outcome.Changed = true
@@ -51,9 +51,9 @@ func (r *run) update(ctx context.Context, pull PullRequest, ended bool) (Outcome
 
 // push commits on top of our own commits where the target has not moved and the same files change, so that reviewers see
 // what is new. Else the branch starts anew from the target.
-func (r *run) push(ctx context.Context, pull PullRequest, head string, h *history) (string, error) {
+func (r *run) push(ctx context.Context, head string, h *history) (string, error) {
 	parent := r.p.Base
-	if !pull.Conflicted && h.count > 0 && h.count < maxStacked && h.files == r.p.filesKey() {
+	if h.count > 0 && h.count < maxStacked && h.files == r.p.filesKey() {
 		moved, err := r.forge.Commits(ctx, head, r.p.Base)
 		if err != nil {
 			return "", err
