@@ -55,6 +55,9 @@ func parseDocument(body string) document {
 }
 
 func splitKeys(text string) []string {
+	if text == "" {
+		return nil
+	}
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' })
 }
 

@@ -83,18 +83,31 @@ func parse(repository string) (*url.URL, error) {
 	if err != nil {
 		return nil, errors.New("the repository's URL cannot be parsed")
 	}
-	host, port := strings.ToLower(u.Hostname()), u.Port()
-	scheme := u.Scheme
-	switch {
-	case scheme == "ssh" || scheme == "git":
-		scheme, port = "https", "" // such a port says nothing of where the API is
-	case scheme == "http" && port == "80", scheme == "https" && port == "443":
-		port = ""
-	case scheme != "http" && scheme != "https":
-		return nil, errors.New("the repository's URL is none of http, https, ssh, git, and user@host:path")
+	scheme, host, err := server(u)
+	if err != nil {
+		return nil, err
 	}
-	if host == "" || strings.ContainsFunc(host+u.Path, unsafe) {
-		return nil, errors.New("the repository's URL has no host, or a character that no host and path has")
+	if strings.ContainsFunc(host+u.Path, unsafe) {
+		return nil, errors.New("the repository's URL has a character that no host and path has")
+	}
+	return &url.URL{Scheme: scheme, Host: host, Path: path.Clean("/" + u.Path)}, nil
+}
+
+// server is the scheme of the API, and the host with a port that is not the usual one.
+func server(u *url.URL) (scheme, host string, err error) {
+	scheme, host, port := u.Scheme, strings.ToLower(u.Hostname()), u.Port()
+	switch scheme {
+	case "ssh", "git":
+		scheme, port = "https", "" // such a port says nothing of where the API is
+	case "http", "https":
+		if port == map[string]string{"http": "80", "https": "443"}[scheme] {
+			port = ""
+		}
+	default:
+		return "", "", errors.New("the repository's URL is none of http, https, ssh, git, and user@host:path")
+	}
+	if host == "" {
+		return "", "", errors.New("the repository's URL has no host")
 	}
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
@@ -102,7 +115,7 @@ func parse(repository string) (*url.URL, error) {
 	if port != "" {
 		host += ":" + port
 	}
-	return &url.URL{Scheme: scheme, Host: host, Path: path.Clean("/" + u.Path)}, nil
+	return scheme, host, nil
 }
 
 // unsafe is true for what would change the meaning of a path or a header.

@@ -17,7 +17,8 @@ const (
 
 // Sync makes the pull request say what the proposal says: it opens one, takes over one that another cluster has opened, updates it in
 // place, or leaves it alone. It writes nothing where all is said already. Where somebody else is faster, it
-// looks again, up to three times.
+// looks again, up to three times. Beside an error, the outcome says what is known of the pull request: one that is
+// open stays so where only the forge's merging by itself could not be arranged.
 func Sync(ctx context.Context, forge Forge, p Proposal) (Outcome, error) {
 	if err := p.validate(); err != nil {
 		return Outcome{}, err
@@ -82,7 +83,7 @@ func (r *run) ended(ctx context.Context) (*PullRequest, error) {
 			continue
 		}
 		candidates := d.marker.candidates
-		if candidates == nil {
+		if len(candidates) == 0 {
 			h, err := r.history(ctx, r.p.Target, pull.HeadSHA)
 			if err != nil && !errors.Is(err, ErrNotFound) {
 				return nil, err
@@ -114,19 +115,12 @@ func (r *run) create(ctx context.Context) (Outcome, error) {
 	case r.p.Hold != "":
 		return Outcome{State: Held, Reason: r.p.Hold}, nil
 	}
-	head, err := r.forge.Head(ctx, r.p.Branch)
-	exists := err == nil
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	head, h, err := r.left(ctx)
+	if err != nil {
 		return Outcome{}, err
 	}
-	var h history
-	if exists {
-		if h, err = r.history(ctx, r.p.Target, head); err != nil {
-			return Outcome{}, err
-		}
-		if h.foreign && !r.mergedAt(head) {
-			return foreign(nil), nil
-		}
+	if h.foreign && !r.mergedAt(head) {
+		return foreign(nil), nil
 	}
 	committed := h.foreign || h.current != key(r.p.Candidate)
 	if committed {
@@ -137,6 +131,19 @@ func (r *run) create(ctx context.Context) (Outcome, error) {
 	outcome, err := r.openNew(ctx, head)
 	outcome.Changed = outcome.Changed || committed
 	return outcome, err
+}
+
+// left is what an earlier pull request or try has left of the branch; "" where it is not there.
+func (r *run) left(ctx context.Context) (string, history, error) {
+	head, err := r.forge.Head(ctx, r.p.Branch)
+	if errors.Is(err, ErrNotFound) {
+		return "", history{}, nil
+	}
+	if err != nil {
+		return "", history{}, err
+	}
+	h, err := r.history(ctx, r.p.Target, head)
+	return head, h, err
 }
 
 // mergedAt says that people have merged all that the branch has.

@@ -199,7 +199,7 @@ func TestSyncRaces(t *testing.T) {
 				return nil
 			}
 			got, err := pullrequest.Sync(t.Context(), f, propose(t, f, "12.3"))
-			if (err != nil) != test.err || got.State != test.want {
+			if (err != nil) != test.err || !test.err && got.State != test.want {
 				t.Errorf("Sync() = %s, %v, want %s", got.State, err, test.want)
 			}
 			if test.always && acted != 3 {
@@ -245,6 +245,60 @@ func TestCrashes(t *testing.T) {
 				t.Errorf("stopped before call %d of %s (-whole +stopped):\n%s", n+1, last, diff)
 			}
 		}
+	}
+}
+
+// TestAnotherClusterFinishes lets one cluster stop, or a person meddle, and another one go on with the same candidate.
+func TestAnotherClusterFinishes(t *testing.T) {
+	tests := map[string]func(t *testing.T, f *memory.Forge){
+		"stopped after its push": func(t *testing.T, f *memory.Forge) {
+			f.Before = func(call string) error {
+				if call == "Edit" {
+					return errors.New("stopped")
+				}
+				return nil
+			}
+			if _, err := pullrequest.Sync(t.Context(), f, propose(t, f, "12.3")); err == nil {
+				t.Fatal("it was not stopped")
+			}
+			f.Before = nil
+		},
+		"its text was taken away": func(t *testing.T, f *memory.Forge) {
+			mustSync(t, f, propose(t, f, "12.3"))
+			if err := f.Edit(t.Context(), 1, "t", ""); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"stopped while it withdrew": func(t *testing.T, f *memory.Forge) {
+			mustSync(t, f, propose(t, f, "12.3"))
+			f.Before = func(call string) error {
+				if call == "Close" {
+					return errors.New("stopped")
+				}
+				return nil
+			}
+			if _, err := pullrequest.Withdraw(t.Context(), f, branch, "c"); err == nil {
+				t.Fatal("it was not stopped")
+			}
+			f.Before = nil
+		},
+	}
+	for name, act := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := repository()
+			mustSync(t, f, propose(t, f, "12.2"))
+			act(t, f)
+			p := propose(t, f, "12.3")
+			p.Cluster = "west"
+			expect(t, mustSync(t, f, p), pullrequest.Open, v1alpha1.ReasonOpen, true)
+			if got := pulls(t, f)[0]; got.Title != p.Title || !strings.Contains(got.Body, p.Body) || strings.Contains(got.Body, "withdrawn") {
+				t.Errorf("the pull request is %+v", got)
+			}
+			expect(t, mustSync(t, f, p), pullrequest.Open, v1alpha1.ReasonOpen, false)
+			// A person's decision is one.
+			f.EndAsPerson(1, pullrequest.Closed)
+			expect(t, mustSync(t, f, p), pullrequest.Closed, v1alpha1.ReasonClosed, false)
+		})
 	}
 }
 

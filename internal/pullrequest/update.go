@@ -24,36 +24,46 @@ func (r *run) update(ctx context.Context, pull PullRequest, ended bool) (Outcome
 	if h.foreign {
 		return foreign(&pull), nil
 	}
-	mine := h.current == key(r.p.Candidate)
+	if outcome.Message = r.leave(h, ended); outcome.Message != "" {
+		return outcome, nil
+	}
+	outcome.Changed, err = r.write(ctx, &pull, head, h)
+	return outcome, err
+}
+
+// leave says why a branch of ours is left as it is, or nothing.
+func (r *run) leave(h history, ended bool) string {
+	candidate := key(r.p.Candidate)
 	switch {
 	case r.archived:
-		outcome.Message = "the repository is archived"
-		return outcome, nil
-	case !mine && (ended || slices.Contains(h.superseded, key(r.p.Candidate))):
-		outcome.Message = "it proposes another candidate, which came after this one"
-		return outcome, nil
+		return "the repository is archived"
+	case h.current != candidate && (ended || slices.Contains(h.superseded, candidate)):
+		return "it proposes another candidate, which came after this one"
 	}
-	push := !mine || pull.Conflicted
+	return ""
+}
+
+// write pushes where the branch proposes something else or cannot be merged, and edits the text where it says something else.
+func (r *run) write(ctx context.Context, pull *PullRequest, head string, h history) (changed bool, err error) {
+	push := h.current != key(r.p.Candidate) || pull.Conflicted
 	if push {
-		if head, err = r.push(ctx, pull, head, &h); err != nil {
-			return Outcome{}, err
+		if head, err = r.push(ctx, head, &h); err != nil {
+			return false, err
 		}
-		outcome.Changed = true
 	}
 	pull.HeadSHA = head
-	edited, err := r.edit(ctx, &pull, h)
-	outcome.Changed = outcome.Changed || edited
+	edited, err := r.edit(ctx, pull, h)
 	if err != nil || !push {
-		return outcome, err
+		return push || edited, err
 	}
-	return outcome, r.autoMerge(ctx, pull)
+	return true, r.autoMerge(ctx, *pull)
 }
 
 // push commits on top of our own commits where the target has not moved and the same files change, so that reviewers see
 // what is new. Else the branch starts anew from the target.
-func (r *run) push(ctx context.Context, pull PullRequest, head string, h *history) (string, error) {
+func (r *run) push(ctx context.Context, head string, h *history) (string, error) {
 	parent := r.p.Base
-	if !pull.Conflicted && h.count > 0 && h.count < maxStacked && h.files == r.p.filesKey() {
+	if h.count > 0 && h.count < maxStacked && h.files == r.p.filesKey() {
 		moved, err := r.forge.Commits(ctx, head, r.p.Base)
 		if err != nil {
 			return "", err

@@ -158,7 +158,7 @@ func (f *Forge) ready(ctx context.Context) error {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("Gitea's health is %s", response.Status)
+		return fmt.Errorf("the health of Gitea is %s", response.Status)
 	}
 	return nil
 }

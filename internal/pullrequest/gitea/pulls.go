@@ -214,20 +214,26 @@ func (c *Client) AutoMerge(ctx context.Context, number int64) error {
 	tick := time.NewTicker(autoMergePause)
 	defer tick.Stop()
 	for try := 1; ; try++ {
-		done, response, err := c.api(ctx).MergePullRequest(c.owner, c.repository, number, options)
-		if done || err == nil && response.StatusCode == http.StatusConflict { // it is scheduled already
-			return nil
-		}
-		if err == nil {
-			err = statusOf(response)
-		}
-		if try == autoMergeTries || response == nil || response.StatusCode != http.StatusMethodNotAllowed {
-			return c.failure("schedule the merge", response, err)
+		tooEarly, failure := c.mergeLater(ctx, number, options)
+		if failure == nil || !tooEarly || try == autoMergeTries {
+			return failure
 		}
 		select {
 		case <-ctx.Done():
-			return c.failure("schedule the merge", nil, errors.Join(err, ctx.Err()))
+			return c.failure("schedule the merge", nil, errors.Join(failure, ctx.Err()))
 		case <-tick.C:
 		}
 	}
+}
+
+// mergeLater asks once. It is no failure where the merge is scheduled already.
+func (c *Client) mergeLater(ctx context.Context, number int64, options gitea.MergePullRequestOption) (tooEarly bool, failure error) {
+	done, response, err := c.api(ctx).MergePullRequest(c.owner, c.repository, number, options)
+	if err != nil {
+		return false, c.failure("schedule the merge", response, err)
+	}
+	if done || response.StatusCode == http.StatusConflict {
+		return false, nil
+	}
+	return response.StatusCode == http.StatusMethodNotAllowed, c.failure("schedule the merge", response, statusOf(response))
 }
