@@ -64,9 +64,7 @@ func addressParts(u *url.URL) []string {
 	if password, ok := u.User.Password(); ok {
 		parts = append(parts, password)
 	}
-	for _, segment := range strings.Split(u.Path, "/") {
-		parts = append(parts, segment)
-	}
+	parts = append(parts, strings.Split(u.Path, "/")...)
 	for _, values := range u.Query() {
 		parts = append(parts, values...)
 	}

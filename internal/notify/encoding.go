@@ -45,7 +45,7 @@ func DecodeOutbox(encoded []byte) (*Outbox, error) {
 	if d.Version != outboxVersion || d.Outbox == nil {
 		return nil, fmt.Errorf("decode the outbox: version %d is not known", d.Version)
 	}
-	if err := d.Outbox.check(); err != nil {
+	if err := d.check(); err != nil {
 		return nil, fmt.Errorf("decode the outbox: %w", err)
 	}
 	return d.Outbox, nil
@@ -60,11 +60,8 @@ func (o *Outbox) check() error {
 			delete(o.Queues, name)
 			continue
 		}
-		if !sane(q.Since) || q.More < 0 || q.More > math.MaxInt32 {
-			return errors.New("a queue is out of bounds")
-		}
-		if b := q.Batch; b != nil && (b.Key == "" || b.Tries < 0 || b.More < 0 || b.More > math.MaxInt32 || !sane(b.Formed) || !sane(b.Next)) {
-			return errors.New("a batch is out of bounds")
+		if !sane(q.Since) || !count(q.More) || q.Batch != nil && !q.Batch.sane() {
+			return fmt.Errorf("the queue of %q is out of bounds", name)
 		}
 	}
 	if o.size() > maxTotal || o.Batches < 0 {
@@ -72,6 +69,13 @@ func (o *Outbox) check() error {
 	}
 	return nil
 }
+
+func (b *Batch) sane() bool {
+	return b.Key != "" && count(b.Tries) && count(b.More) && sane(b.Formed) && sane(b.Next)
+}
+
+// count says whether a number can be one, and can be added to.
+func count(n int) bool { return n >= 0 && n <= math.MaxInt32 }
 
 // sane times can be added to and written again.
 func sane(t time.Time) bool { return t.Before(farAway) }

@@ -28,10 +28,14 @@ func News(previous, next *v1alpha1.ImageReportStatus, of Subject) []Event {
 	if e, ok := findingsAdded(previous, next, of); ok {
 		events = append(events, e)
 	}
-	before := verdictOf(previous, of)
-	if before == nil || !judged(before.Result) || !judged(after.Result) || before.Result == after.Result {
-		return events
+	if before := verdictOf(previous, of); before != nil && judged(before.Result) && judged(after.Result) && before.Result != after.Result {
+		events = append(events, verdictChanged(before, after, previous.ContentHash, next, of))
 	}
+	return events
+}
+
+// verdictChanged has in its key the hash of the status before: it tells this change from the same one a month ago.
+func verdictChanged(before, after *v1alpha1.PolicyVerdict, hash string, next *v1alpha1.ImageReportStatus, of Subject) Event {
 	e := newEvent(VerdictChanged, next, of)
 	e.From, e.To = string(before.Result), string(after.Result)
 	for _, v := range after.Violations {
@@ -39,9 +43,8 @@ func News(previous, next *v1alpha1.ImageReportStatus, of Subject) []Event {
 			e.Rules = append(e.Rules, rule)
 		}
 	}
-	// The hash of the status before tells this change from the same one a month ago.
-	e.Key = keyOf(VerdictChanged, of.Namespace, of.Repository, of.Digest, of.Platform, of.PolicyKind, of.PolicyName, e.From, e.To, previous.ContentHash)
-	return append(events, e)
+	e.Key = keyOf(VerdictChanged, of.Namespace, of.Repository, of.Digest, of.Platform, of.PolicyKind, of.PolicyName, e.From, e.To, hash)
+	return e
 }
 
 // byMatcher says whether what changed now is the matcher's doing. The last change stays as it was where one of several
