@@ -166,8 +166,9 @@ func (r *run) openNew(ctx context.Context, head string) (Outcome, error) {
 	return outcome, r.autoMerge(ctx, pull)
 }
 
+// autoMerge leaves out drafts, which forges do not merge.
 func (r *run) autoMerge(ctx context.Context, pull PullRequest) error {
-	if !r.p.AutoMerge || pull.State != Open {
+	if !r.p.AutoMerge || r.p.Draft || pull.State != Open {
 		return nil
 	}
 	return r.forge.AutoMerge(ctx, pull.Number)

@@ -377,3 +377,30 @@ func TestWithdraw(t *testing.T) {
 		t.Errorf("the merged branch is still there (%v), or there are comments: %v", err, f.Comments(1))
 	}
 }
+
+func TestWithdrawCleansUpWithoutAPullRequest(t *testing.T) {
+	f := repository()
+	p := propose(t, f, "12.2")
+	f.Before = func(call string) error {
+		if call == "Open" {
+			return errors.New("stopped")
+		}
+		return nil
+	}
+	if _, err := pullrequest.Sync(t.Context(), f, p); err == nil {
+		t.Fatal("it was not stopped")
+	}
+	f.Before = nil
+	got, err := pullrequest.Withdraw(t.Context(), f, branch, "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, got, pullrequest.Absent, "", true)
+
+	f.Branch(branch, p.Base)
+	f.PushAs(memory.PersonEmail, branch, "by a person", map[string]string{"other": "2\n"})
+	if got, err = pullrequest.Withdraw(t.Context(), f, branch, "c"); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, got, pullrequest.Absent, "", false)
+}

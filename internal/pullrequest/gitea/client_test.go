@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	sdk "code.gitea.io/sdk/gitea"
+
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
 	"github.com/plimsoll-dev/plimsoll/test/forge"
@@ -70,6 +72,27 @@ func TestDraftKeepsItsPrefixOutOfTheTitle(t *testing.T) {
 	there := must(server.PullRequests(t.Context(), t.Name()))(t)[0]
 	if !there.Draft || there.Title != "WIP: Move debian on" || len(there.Labels) != 2 {
 		t.Errorf("Gitea has the draft as %q with %d labels", there.Title, len(there.Labels))
+	}
+}
+
+func TestAutoMergeWaitsForChecks(t *testing.T) {
+	name, c := repository(t)
+	_, _, err := server.Client(t.Context()).CreateBranchProtection(forge.Person, name, sdk.CreateBranchProtectionOption{
+		RuleName: "main", EnableStatusCheck: true, StatusCheckContexts: []string{"ci"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := must(c.Head(t.Context(), "main"))(t)
+	must(c.Commit(t.Context(), edit(head, "12.2")))(t)
+	pull := must(c.Open(t.Context(), pullrequest.NewPullRequest{Branch: "plimsoll/debian", Target: "main", Title: "t"}))(t)
+	for _, when := range []string{"at first", "again"} {
+		if err := c.AutoMerge(t.Context(), pull.Number); err != nil {
+			t.Errorf("AutoMerge() %s = %v", when, err)
+		}
+	}
+	if now := must(c.PullRequests(t.Context(), "plimsoll/debian"))(t)[0]; now.State != pullrequest.Open {
+		t.Errorf("the pull request is %s before its checks", now.State)
 	}
 }
 
