@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"time"
 
@@ -14,8 +15,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
@@ -80,7 +83,7 @@ func (r *updateReconciler) setup(m manager.Manager) error {
 		WatchesRawSource(r.policies).
 		Watches(&v1alpha1.ImagePolicy{}, handler.TypedEnqueueRequestsFromMapFunc(policyRequest), specChanged).
 		Watches(&v1alpha1.ClusterImagePolicy{}, handler.TypedEnqueueRequestsFromMapFunc(policyRequest), specChanged).
-		Watches(&v1alpha1.ImageReport{}, handler.TypedEnqueueRequestsFromMapFunc(r.fromReport), judged).
+		Watches(&v1alpha1.ImageReport{}, handler.TypedEnqueueRequestsFromMapFunc(r.fromReport), builder.WithPredicates(predicate.Funcs{UpdateFunc: moved})).
 		Watches(&v1alpha1.ImageUpdate{}, handler.TypedEnqueueRequestsFromMapFunc(fromUpdate), specChanged).
 		WithOptions(controller.TypedOptions[policyKey]{
 			MaxConcurrentReconciles: 4,
@@ -96,6 +99,21 @@ func (r *updateReconciler) setup(m manager.Manager) error {
 
 func policyRequest(_ context.Context, object client.Object) []policyKey {
 	return []policyKey{policyKeyOf(object)}
+}
+
+// moved says whether what an image runs on, or who runs it, has changed. Other findings
+// wake the policies by themselves, once for all images.
+func moved(e event.UpdateEvent) bool {
+	before, after := e.ObjectOld.(*v1alpha1.ImageReport).Status, e.ObjectNew.(*v1alpha1.ImageReport).Status
+	selected := func(s v1alpha1.ImageReportStatus) []string {
+		names := make([]string, 0, len(s.Verdicts))
+		for _, v := range s.Verdicts {
+			names = append(names, v.PolicyKind+" "+v.PolicyName)
+		}
+		return names
+	}
+	return !slices.Equal(selected(before), selected(after)) || !slices.Equal(before.Tags, after.Tags) ||
+		!reflect.DeepEqual(before.Base, after.Base) || !reflect.DeepEqual(before.Workloads, after.Workloads)
 }
 
 // fromReport wakes, soon, the policies that judge a report: reports change together.

@@ -248,9 +248,7 @@ func (r *updateReconciler) edit(
 	files = map[string][]byte{}
 	tree := source.NewWorkspace(forgeTree{forge})
 	for _, s := range b {
-		hints := source.HintsOf(s.group.Places, p.Remediation.Files)
-		hints.Kind = kindOf(s.group)
-		edits, err := source.Propose(ctx, tree, head, hints, s.change())
+		edits, err := r.editsOf(ctx, p, s, tree, head, len(b) == 1)
 		if err != nil {
 			return nil, nil, fmt.Errorf("look for %s in %s: %w", s.id.Base, s.id.Source, err)
 		}
@@ -265,6 +263,23 @@ func (r *updateReconciler) edit(
 		r.unedited(ctx, p, s, edits, now)
 	}
 	return proposed, files, nil
+}
+
+// editsOf one update. Those of an update alone depend on the commit, which is read once.
+func (r *updateReconciler) editsOf(
+	ctx context.Context, p remediated, s *step, tree source.Tree, head string, alone bool,
+) (source.Edits, error) {
+	hints := source.HintsOf(s.group.Places, p.Remediation.Files)
+	hints.Kind = kindOf(s.group)
+	key := editsKey{repository: s.id.Source, commit: head, change: s.change(), hints: fmt.Sprintf("%q", hints)}
+	if edits, ok := r.proposals.known(key); ok && alone {
+		return edits, nil
+	}
+	edits, err := source.Propose(ctx, tree, head, hints, key.change)
+	if err == nil && alone {
+		r.proposals.keep(key, edits)
+	}
+	return edits, err
 }
 
 // change is what the files are to say.
@@ -290,6 +305,7 @@ func (r *updateReconciler) unedited(ctx context.Context, p remediated, s *step, 
 			s.comeBack(time.Second)
 		}
 		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonEditRefused, refusal(s, edits), now)
+		s.comeBack(r.forgeEvery)
 	}
 }
 

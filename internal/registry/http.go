@@ -10,7 +10,7 @@ import (
 // such as forges and webhooks. It connects to what a Client of the same options
 // would connect to: the addresses are judged after name resolution and again for
 // each redirect, plain HTTP is for localhost and InsecureHosts alone, and a
-// response's body has at most 8 MiB. Of the options it ignores Mirrors, Now and,
+// response's body has at most 32 MiB: the list of a large repository's files. Of the options it ignores Mirrors, Now and,
 // but for idle connections, MaxInFlightPerHost. It neither retries nor waits:
 // a 429 is a response like any other.
 //
@@ -23,6 +23,8 @@ func NewTransport(o Options) http.RoundTripper {
 	return &serviceTransport{sender: newSender(o)}
 }
 
+const maxServiceBody = 32 << 20
+
 type serviceTransport struct{ sender }
 
 func (t *serviceTransport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -31,7 +33,7 @@ func (t *serviceTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 		closeBody(req)
 		return nil, explain(doing, err)
 	}
-	resp, err := t.send(req, func() {})
+	resp, err := t.send(req.WithContext(withBodyLimit(req.Context(), maxServiceBody)), func() {})
 	if err != nil {
 		return nil, explain(doing, err)
 	}

@@ -155,7 +155,7 @@ func TestTransportBoundsBodies(t *testing.T) {
 	defer server.Close()
 	_, body, err := get(t, serviceClient(), server.URL)
 	wantFailure(t, err, v1alpha1.ReasonLimitExceeded, "read the answer of")
-	if len(body) > 2*maxDocument {
+	if len(body) > 2*maxServiceBody {
 		t.Errorf("%d bytes were read", len(body))
 	}
 }
