@@ -45,7 +45,11 @@ func (r *baseReconciler) setup(m manager.Manager) error {
 // Reconcile implements reconcile.TypedReconciler.
 func (r *baseReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (reconcile.Result, error) {
 	state, _ := r.catalogue.get(key)
-	if !state.scanned() || !r.runs(key) {
+	reports, err := r.reportsOf(ctx, key)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if !state.scanned() || len(reports) == 0 {
 		r.wish(ctx, wisher{Image: key}, nil)
 		return reconcile.Result{}, nil
 	}
@@ -121,10 +125,6 @@ func (s *shared) known(key inventory.ScanKey) (baseimage.Known, bool) {
 	}
 	return baseimage.Known{Digest: key.Digest, Manifest: state.Manifest, Platform: key.Platform, DiffIDs: o.DiffIDs, Created: o.Created}, true
 }
-
-// runs says whether a pod runs the image; that of a report that outlives its
-// pods keeps the base that it had.
-func (s *shared) runs(key inventory.ScanKey) bool { return len(s.inventory.Reports(key)) > 0 }
 
 // pulls are where a kubelet finds credentials for the image: its base may need the same.
 func (s *shared) pulls(key inventory.ScanKey) []inventory.Pull {

@@ -175,6 +175,12 @@ func (b *bases) list(repository string, known []baseimage.Known) bool {
 	for _, k := range known {
 		b.index.Add(k)
 	}
+	for manifest, base := range b.found {
+		if !base.Found {
+			// It may turn out to be built on one of these.
+			delete(b.found, manifest)
+		}
+	}
 	b.listed[repository] = known
 	if len(known) == 0 {
 		delete(b.listed, repository)

@@ -173,7 +173,7 @@ func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconc
 	if p.Remediation == nil {
 		return reconcile.Result{}, nil
 	}
-	round, err := r.round(*p, groups, updates, settled)
+	round, err := r.round(*p, groups, updates, settled && r.watched.lookedAt(key))
 	if err != nil {
 		return reconcile.Result{}, err
 	}

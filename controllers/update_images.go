@@ -51,14 +51,15 @@ func judgedBy(report *v1alpha1.ImageReport, key policyKey) bool {
 	return false
 }
 
-// image is nil where no pod runs it, and not known where its scan or its base is still to come.
+// image is nil where nothing uses it any more, and not known where its scan or its
+// base is still to come. One whose workload has no pods for now is used all the same.
 func (r *updateReconciler) image(ctx context.Context, p remediated, report *v1alpha1.ImageReport) (img *movingImage, known bool, err error) {
 	key, err := reportKey(report)
 	if err != nil {
 		return nil, true, nil //nolint:nilerr // The report's own reconciler says so.
 	}
 	runs, running := r.inventory.Image(key)
-	if !running {
+	if !running && report.Status.UnusedTime != nil {
 		return nil, true, nil
 	}
 	state, known := r.catalogue.get(key.Scan())
@@ -68,7 +69,10 @@ func (r *updateReconciler) image(ctx context.Context, p remediated, report *v1al
 	if !state.scanned() {
 		return nil, true, nil
 	}
-	img = &movingImage{Report: key, Pulls: runs.Pulls}
+	img = &movingImage{Report: key, Pulls: r.pulls(key.Scan())}
+	for _, tag := range report.Status.Tags {
+		img.Tag = tag
+	}
 	for _, tag := range imageTags(runs.References) {
 		img.Tag = tag
 	}
@@ -78,14 +82,29 @@ func (r *updateReconciler) image(ctx context.Context, p remediated, report *v1al
 	if img.Base, known = r.bases.get(state.Manifest); !known {
 		return nil, false, nil
 	}
-	for _, w := range runs.Workloads {
-		img.Workloads = append(img.Workloads, key.Namespace+"/"+w.Owner.Kind+"/"+w.Owner.Name)
+	owners := ownersOf(runs, report)
+	for _, owner := range owners {
+		img.Workloads = append(img.Workloads, key.Namespace+"/"+owner.Kind+"/"+owner.Name)
 	}
 	img.Beside = beside(report.Status)
 	if p.Remediation == nil {
 		return img, true, nil
 	}
-	return img, true, r.locate(ctx, p, img, runs.Workloads)
+	return img, true, r.locate(ctx, p, img, owners)
+}
+
+// ownersOf are the workloads whose pods run the image or, where none does, those that last did.
+func ownersOf(runs inventory.Image, report *v1alpha1.ImageReport) []inventory.Owner {
+	var owners []inventory.Owner
+	for _, w := range runs.Workloads {
+		owners = append(owners, w.Owner)
+	}
+	if len(owners) == 0 && report.Status.Workloads != nil {
+		for _, w := range report.Status.Workloads.Items {
+			owners = append(owners, ownerOf(w))
+		}
+	}
+	return owners
 }
 
 // beside is how many findings an image has beside those of its base.
@@ -97,7 +116,7 @@ func beside(status v1alpha1.ImageReportStatus) int32 {
 }
 
 // locate says where in Git the image is named.
-func (r *updateReconciler) locate(ctx context.Context, p remediated, img *movingImage, workloads []inventory.Workload) error {
+func (r *updateReconciler) locate(ctx context.Context, p remediated, img *movingImage, owners []inventory.Owner) error {
 	var found []source.Location
 	var base origin
 	if img.Base.Found {
@@ -110,8 +129,8 @@ func (r *updateReconciler) locate(ctx context.Context, p remediated, img *moving
 	if ok {
 		found = append(found, label)
 	}
-	for _, w := range workloads {
-		deployed, err := r.objects.manifests(ctx, img.Report.Namespace, w.Owner)
+	for _, owner := range owners {
+		deployed, err := r.objects.manifests(ctx, img.Report.Namespace, owner)
 		if err != nil {
 			return err
 		}

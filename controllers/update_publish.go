@@ -67,6 +67,10 @@ func (s *step) outlived(now time.Time) bool {
 	if s.group != nil || s.before == nil {
 		return false
 	}
+	if s.status.To == nil && s.status.PullRequest == nil {
+		// There never was anything to move to.
+		return true
+	}
 	ended := s.before.CreationTimestamp.Time
 	if s.status.RolledOutTime != nil {
 		ended = s.status.RolledOutTime.Time

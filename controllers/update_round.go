@@ -158,11 +158,22 @@ func (s *step) judge(arrived bool, now time.Time) {
 		// What was merged is on its way. Something newer comes once that runs.
 		return
 	}
+	if s.choice.Taken == nil && underWay(s.status.Phase) && s.unscanned() {
+		// What was proposed cannot be judged for now. That is no reason to take it back.
+		return
+	}
 	if s.choice.Taken == nil {
 		s.none(now)
 		return
 	}
 	s.take(now)
+}
+
+// unscanned says that what the update moves to is not known at present.
+func (s *step) unscanned() bool {
+	return s.status.To != nil && slices.ContainsFunc(s.choice.Seen, func(c v1alpha1.UpdateCandidate) bool {
+		return c.Tag == s.status.To.Tag && c.Digest == s.status.To.Digest && c.PassedOver == v1alpha1.PassedNotScanned
+	})
 }
 
 // none says that there is nothing to move to.

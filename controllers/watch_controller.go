@@ -82,6 +82,7 @@ func (r *watchReconciler) Reconcile(ctx context.Context, repository string) (rec
 	if len(need.Subjects) == 0 && len(need.Patterns) == 0 {
 		r.wish(ctx, wisher{Watch: repository}, nil)
 		r.watched.offer(repository, nil)
+		r.watched.look(repository, false)
 		r.bases.list(repository, nil)
 		r.remember(repository, nil)
 		return reconcile.Result{}, nil
@@ -103,6 +104,7 @@ func (r *watchReconciler) Reconcile(ctx context.Context, repository string) (rec
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	r.watched.look(repository, true)
 	if r.watched.offer(repository, found) || indexed {
 		r.wakePolicies(ctx)
 	}

@@ -46,10 +46,12 @@ type watches struct {
 	mu     sync.RWMutex
 	needs  map[policyKey]map[string]watchNeed
 	offers map[string]map[subject]offers
+	// looked are the repositories that were looked at.
+	looked map[string]struct{}
 }
 
 func newWatches() *watches {
-	return &watches{needs: map[policyKey]map[string]watchNeed{}, offers: map[string]map[subject]offers{}}
+	return &watches{needs: map[policyKey]map[string]watchNeed{}, offers: map[string]map[subject]offers{}, looked: map[string]struct{}{}}
 }
 
 // set makes a policy need these repositories and no others, and returns those
@@ -112,6 +114,29 @@ func (w *watches) offer(repository string, found map[subject]offers) bool {
 	}
 	w.offers[repository] = found
 	return !same
+}
+
+// look notes that a repository was looked at, or is not any more.
+func (w *watches) look(repository string, done bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if done {
+		w.looked[repository] = struct{}{}
+		return
+	}
+	delete(w.looked, repository)
+}
+
+// lookedAt says whether all bases that a policy wants recognised by their layers are listed.
+func (w *watches) lookedAt(policy policyKey) bool {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	for repository, need := range w.needs[policy] {
+		if _, looked := w.looked[repository]; !looked && len(need.Patterns) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // of returns the offers for a subject; false before the first look.
