@@ -3,6 +3,7 @@ package controllers
 import (
 	"sync"
 
+	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 )
 
@@ -10,25 +11,39 @@ import (
 // concurrent use, and gone with the process.
 type proposals struct {
 	mu sync.Mutex
-	// deployed are images that a repository deploys and does not build.
-	deployed map[deployedImage]struct{}
+	// deployed are images that a repository deploys and does not build. False: at the commit that was looked at it does not.
+	deployed map[deployedImage]deployedAt
 	// read are the images whose Dockerfiles were looked at.
 	read map[inventory.ScanKey]struct{}
 }
 
-type deployedImage struct{ source, repository string }
-
-func newProposals() *proposals {
-	return &proposals{deployed: map[deployedImage]struct{}{}, read: map[inventory.ScanKey]struct{}{}}
+// deployedImage is an image whose base its place does not name.
+type deployedImage struct {
+	source, repository string
+	base               image.Reference
 }
 
-// deploy notes that the group's place names the images themselves, and not their base.
-func (p *proposals) deploy(g *moving) {
+type deployedAt struct {
+	commit string
+	yes    bool
+}
+
+func newProposals() *proposals {
+	return &proposals{deployed: map[deployedImage]deployedAt{}, read: map[inventory.ScanKey]struct{}{}}
+}
+
+// deploys notes whether a place names the image itself, and not its base.
+func (p *proposals) deploys(img deployedImage, commit string, yes bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, img := range g.Images {
-		p.deployed[deployedImage{g.ID.Source, img.Report.Repository}] = struct{}{}
-	}
+	p.deployed[img] = deployedAt{commit, yes}
+}
+
+// lookedAt says whether that is known at the commit.
+func (p *proposals) lookedAt(img deployedImage, commit string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.deployed[img].commit == commit
 }
 
 // onlyDeployed says whether that is known of an image's likeliest place.
@@ -38,6 +53,5 @@ func (p *proposals) onlyDeployed(img *movingImage) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, known := p.deployed[deployedImage{img.Places[0].Repository, img.Report.Repository}]
-	return known
+	return p.deployed[deployedImage{img.Places[0].Repository, img.Report.Repository, img.Base.Reference}].yes
 }
