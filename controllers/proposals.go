@@ -1,17 +1,23 @@
 package controllers
 
 import (
+	"context"
+	"fmt"
+	"slices"
 	"sync"
+	"time"
 
+	"github.com/plimsoll-dev/plimsoll/internal/edit"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+	"github.com/plimsoll-dev/plimsoll/internal/source"
 )
 
 // proposals remember what a look into repositories has shown. They are safe for
 // concurrent use, and gone with the process.
 type proposals struct {
 	mu sync.Mutex
-	// deployed are images that a repository deploys and does not build. False: at the commit that was looked at it does not.
+	// deployed says of images whether a repository deploys them and does not build them.
 	deployed map[deployedImage]deployedAt
 	// read are the images whose Dockerfiles were looked at.
 	read map[inventory.ScanKey]struct{}
@@ -32,7 +38,7 @@ func newProposals() *proposals {
 	return &proposals{deployed: map[deployedImage]deployedAt{}, read: map[inventory.ScanKey]struct{}{}}
 }
 
-// deploys notes whether a place names the image itself, and not its base.
+// deploys notes whether a place names the image itself, and not its base, at a commit.
 func (p *proposals) deploys(img deployedImage, commit string, yes bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -54,4 +60,32 @@ func (p *proposals) onlyDeployed(img *movingImage) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.deployed[deployedImage{img.Places[0].Repository, img.Report.Repository, img.Base.Reference}].yes
+}
+
+// deployedHere finds out whether a repository deploys images rather than builds them: no Dockerfile is known to name their base, and manifests
+// name them. Once that is known, the images move themselves.
+func (r *updateReconciler) deployedHere(ctx context.Context, p remediated, s *step, tree source.Tree, head string, edits source.Edits) error {
+	built := edits.Already || slices.ContainsFunc(edits.Refused, func(r edit.Refusal) bool {
+		return r.Reason != edit.ReasonNotFound && r.Reason != edit.ReasonInterpolated
+	})
+	if built || s.group.Deployed || s.group.builtHere() {
+		return nil
+	}
+	hints := source.HintsOf(s.group.Places, p.Remediation.Files)
+	hints.Kind = source.Manifests
+	for _, img := range s.group.Images {
+		key := deployedImage{s.id.Source, img.Report.Repository, s.id.Base}
+		if r.proposals.lookedAt(key, head) {
+			continue
+		}
+		found, err := source.Locate(ctx, tree, head, hints, image.Reference{Repository: img.Report.Repository, Tag: img.Tag, Digest: img.Report.Digest})
+		if err != nil {
+			return fmt.Errorf("look for %s in %s: %w", img.Report.Repository, s.id.Source, err)
+		}
+		r.proposals.deploys(key, head, len(found.Places) > 0)
+		if len(found.Places) > 0 {
+			s.comeBack(time.Second)
+		}
+	}
+	return nil
 }

@@ -291,34 +291,6 @@ func (r *updateReconciler) unedited(ctx context.Context, p remediated, s *step, 
 	}
 }
 
-// deployedHere finds out whether a repository deploys images rather than builds them: no Dockerfile is known to name their base, and manifests
-// name them. Once that is known, the images move themselves.
-func (r *updateReconciler) deployedHere(ctx context.Context, p remediated, s *step, tree source.Tree, head string, edits source.Edits) error {
-	built := edits.Already || slices.ContainsFunc(edits.Refused, func(r edit.Refusal) bool {
-		return r.Reason != edit.ReasonNotFound && r.Reason != edit.ReasonInterpolated
-	})
-	if built || s.group.Deployed || s.group.builtHere() {
-		return nil
-	}
-	hints := source.HintsOf(s.group.Places, p.Remediation.Files)
-	hints.Kind = source.Manifests
-	for _, img := range s.group.Images {
-		key := deployedImage{s.id.Source, img.Report.Repository, s.id.Base}
-		if r.proposals.lookedAt(key, head) {
-			continue
-		}
-		found, err := source.Locate(ctx, tree, head, hints, image.Reference{Repository: img.Report.Repository, Tag: img.Tag, Digest: img.Report.Digest})
-		if err != nil {
-			return fmt.Errorf("look for %s in %s: %w", img.Report.Repository, s.id.Source, err)
-		}
-		r.proposals.deploys(key, head, len(found.Places) > 0)
-		if len(found.Places) > 0 {
-			s.comeBack(time.Second)
-		}
-	}
-	return nil
-}
-
 // onlyTagged says that files name the tag without a digest.
 func onlyTagged(edits source.Edits) bool {
 	return slices.ContainsFunc(edits.Refused, func(r edit.Refusal) bool { return r.Reason == edit.ReasonUnchanged })
