@@ -36,11 +36,19 @@ func (r *updateReconciler) act(ctx context.Context, round *round) {
 			open, today = open+1, today+1
 		}
 	}
+	for _, s := range round.steps {
+		if isOpen(s.statusBefore().PullRequest) && !isOpen(s.status.PullRequest) {
+			// What waits for maxOpen has its turn.
+			s.comeBack(time.Second)
+		}
+	}
 }
+
+func isOpen(pr *v1alpha1.PullRequest) bool { return pr != nil && pr.State == v1alpha1.PullRequestOpen }
 
 // over says whether an open pull request has lost its purpose.
 func over(s *step) bool {
-	if s.status.PullRequest == nil || s.status.PullRequest.State != v1alpha1.PullRequestOpen {
+	if !isOpen(s.status.PullRequest) {
 		return false
 	}
 	return s.group == nil || s.status.Phase == v1alpha1.UpdateRolledOut || s.status.Phase == v1alpha1.UpdateNone
@@ -70,8 +78,8 @@ func (r *round) bundles() []bundle {
 
 func (b bundle) pullRequest() *v1alpha1.PullRequest {
 	for _, s := range b {
-		if pr := s.status.PullRequest; pr != nil && pr.State == v1alpha1.PullRequestOpen {
-			return pr
+		if isOpen(s.status.PullRequest) {
+			return s.status.PullRequest
 		}
 	}
 	return nil
