@@ -133,6 +133,7 @@ spec:
 
 // What Flux or Argo CD deploys is moved in their manifests, and followed until it runs.
 func TestRemediationGitOps(t *testing.T) {
+	t.Parallel()
 	if err := theGitOps(); err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +144,7 @@ func TestRemediationGitOps(t *testing.T) {
 		before, after string
 	}{
 		"Flux, a kustomization": {
-			deploys: (*workshop).fluxDeploys, file: "clusters/prod/kustomization.yaml", content: kustomizationFile, line: 7,
+			deploys: (*workshop).fluxDeploys, file: "clusters/prod/kustomization.yaml", content: kustomizationFile, line: 6,
 			before: "    newTag:   1.0.0   # as of spring", after: "    newTag:   1.1.0   # as of spring",
 		},
 		"Flux, a manifest": {
@@ -151,7 +152,7 @@ func TestRemediationGitOps(t *testing.T) {
 			before: `                image: "APP:1.0.0" # not APP:0.9.0`, after: `                image: "APP:1.1.0" # not APP:0.9.0`,
 		},
 		"Argo CD, a kustomization": {
-			deploys: (*workshop).argoDeploys, file: "clusters/prod/kustomization.yaml", content: kustomizationFile, line: 7,
+			deploys: (*workshop).argoDeploys, file: "clusters/prod/kustomization.yaml", content: kustomizationFile, line: 6,
 			before: "    newTag:   1.0.0   # as of spring", after: "    newTag:   1.1.0   # as of spring",
 		},
 		"Argo CD, a manifest": {
@@ -160,6 +161,7 @@ func TestRemediationGitOps(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			// Another environment has the same image, and moves in its own time.
 			w := newWorkshop(t, map[string]string{tc.file: tc.content, "clusters/test/app.yaml": manifestFile})
 			old := w.publish(t, "1.0.0", opensslOld)
@@ -196,6 +198,7 @@ func TestRemediationGitOps(t *testing.T) {
 
 // A copy of an object has its marks, too, and says nothing of where it comes from.
 func TestRemediationGitOpsCopy(t *testing.T) {
+	t.Parallel()
 	if err := theGitOps(); err != nil {
 		t.Fatal(err)
 	}
@@ -222,6 +225,22 @@ func TestRemediationGitOpsCopy(t *testing.T) {
 	w.checkChanges(t, w.onlyPullRequest(t), map[string][]string{
 		"clusters/prod/two.yaml": {"-    image: " + two.appRepository() + ":1.0.0", "+    image: " + two.appRepository() + ":1.1.0"},
 	})
+}
+
+// A repository that the policy names for an image may deploy it rather than build it.
+func TestRemediationOfWhatIsOnlyDeployed(t *testing.T) {
+	t.Parallel()
+	w := newWorkshop(t, map[string]string{"deploy/app.yaml": manifestFile, "tools/Dockerfile": "ARG IMAGE\nFROM ${IMAGE}\n"})
+	w.release(t, "12.2", opensslNew)
+	w.runs(t, "12.1")
+	w.build(t, "1.1.0", "12.2", w.annotated(t, "12.2"))
+	create(t, w.policy(nil))
+	w.awaitUpdateOf(t, w.appRepository()+":1.0.0", inPhase(v1alpha1.UpdateProposed, "1.1.0"))
+	awaitReport(t, w.ns, w.appRepository(), updateState(v1alpha1.UpdateProposed))
+	w.checkChanges(t, w.onlyPullRequest(t), map[string][]string{"deploy/app.yaml": {
+		`-                image: "` + w.appRepository() + `:1.0.0" # not ` + w.appRepository() + `:0.9.0`,
+		`+                image: "` + w.appRepository() + `:1.1.0" # not ` + w.appRepository() + `:0.9.0`,
+	}})
 }
 
 // redeploy has a Deployment run another image, as its controller does after a commit.

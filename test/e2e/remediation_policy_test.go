@@ -91,6 +91,7 @@ func passedOver(tag string, why v1alpha1.PassedOver) func(*v1alpha1.ImageUpdate)
 
 // Without a word of a policy's author on the matter, updates are told and nothing else.
 func TestRemediationDryRun(t *testing.T) {
+	t.Parallel()
 	w := newWorkshop(t, map[string]string{"Dockerfile": dockerfile})
 	w.release(t, "12.2", opensslNew)
 	var asked atomic.Int64
@@ -156,6 +157,7 @@ func TestRemediationNamespacedPolicy(t *testing.T) {
 
 // A repository that the policy does not name is not touched, whatever the image says.
 func TestRemediationRepositoryNotAllowed(t *testing.T) {
+	t.Parallel()
 	w := newWorkshop(t, map[string]string{"Dockerfile": dockerfile})
 	w.release(t, "12.2", opensslNew)
 	create(t, pod(w.ns, "app", w.build(t, "1.0.0", "12.1", func(img v1.Image) v1.Image {
@@ -171,7 +173,9 @@ func TestRemediationRepositoryNotAllowed(t *testing.T) {
 
 // Candidates that are not taken, and why.
 func TestRemediationPassesOver(t *testing.T) {
+	t.Parallel()
 	t.Run("what is fresh", func(t *testing.T) {
+		t.Parallel()
 		w := newWorkshop(t, map[string]string{"Dockerfile": dockerfile})
 		w.release(t, "12.2", opensslNew)
 		w.runs(t, "12.1")
@@ -185,6 +189,7 @@ func TestRemediationPassesOver(t *testing.T) {
 		w.noPullRequest(t)
 	})
 	t.Run("what the policy would not let run", func(t *testing.T) {
+		t.Parallel()
 		w := newWorkshop(t, map[string]string{"Dockerfile": dockerfile})
 		w.release(t, "12.2", opensslNewer)
 		w.ship(t, "12.3", compose(t, debian(t, openssl(opensslNew), vulnerable("netcat-traditional"))))
@@ -204,6 +209,7 @@ func TestRemediationPassesOver(t *testing.T) {
 
 // A policy opens no more pull requests than it says, and the next one when one is done.
 func TestRemediationMaxOpen(t *testing.T) {
+	t.Parallel()
 	w, two := pair(t)
 	create(t, w.policy(func(r *v1alpha1.Remediation) {
 		w.all(r)
@@ -239,6 +245,7 @@ func TestRemediationMaxOpen(t *testing.T) {
 
 // All updates of a repository are one pull request, which later candidates change in place.
 func TestRemediationGrouping(t *testing.T) {
+	t.Parallel()
 	w, two := pair(t)
 	create(t, w.policy(func(r *v1alpha1.Remediation) {
 		w.all(r)
@@ -302,6 +309,7 @@ func (w *workshop) awaitPullRequest(t *testing.T, check func(*gitea.PullRequest)
 
 // A pull request has what the policy gives it.
 func TestRemediationPullRequestSettings(t *testing.T) {
+	t.Parallel()
 	w := newWorkshop(t, map[string]string{"Dockerfile": dockerfile})
 	w.release(t, "12.2", opensslNew)
 	w.runs(t, "12.1")
@@ -330,6 +338,7 @@ func TestRemediationPullRequestSettings(t *testing.T) {
 
 // A policy judges on what an image is built, and how long something newer has been there.
 func TestRemediationBaseRule(t *testing.T) {
+	t.Parallel()
 	w := newWorkshop(t, map[string]string{"Dockerfile": dockerfile})
 	w.runs(t, "12.1")
 	p := clusterPolicy(w.ns, named(w.ns), v1alpha1.Rule{Name: "r", Type: v1alpha1.RuleBaseImage, BaseImage: &v1alpha1.BaseImageRule{
@@ -358,6 +367,7 @@ func TestRemediationBaseRule(t *testing.T) {
 
 // What cannot be edited safely is left alone, and the update says where and why.
 func TestRemediationEditRefused(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		dockerfile string
 		want       []string
@@ -367,10 +377,16 @@ func TestRemediationEditRefused(t *testing.T) {
 		"a version that decides something else, too": {"ARG VERSION=12.1\nFROM BASE:${VERSION}\nFROM tools:${VERSION}\n", []string{`"images/Dockerfile" line`, "Shared"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorkshop(t, map[string]string{"images/Dockerfile": tc.dockerfile})
-			w.release(t, "12.2", opensslNew)
+			w.release(t, "12.2", opensslNewer)
 			w.runs(t, "12.1")
 			create(t, w.policy(nil))
+			w.awaitUpdate(t, because(v1alpha1.ReasonEditRefused, tc.want...))
+			awaitReport(t, w.ns, w.appRepository(), updateState(v1alpha1.UpdateAvailable))
+			// So it stays, and is followed.
+			w.release(t, "12.3", opensslNew)
+			w.awaitUpdate(t, inPhase(v1alpha1.UpdateAvailable, "12.3"))
 			w.awaitUpdate(t, because(v1alpha1.ReasonEditRefused, tc.want...))
 			w.noPullRequest(t)
 		})
@@ -379,6 +395,7 @@ func TestRemediationEditRefused(t *testing.T) {
 
 // Only the files that the policy names are edited.
 func TestRemediationFiles(t *testing.T) {
+	t.Parallel()
 	w := newWorkshop(t, map[string]string{"Dockerfile": dockerfile, "images/app/Dockerfile": dockerfile, "images/app/Dockerfile.old": dockerfile})
 	w.release(t, "12.2", opensslNew)
 	w.runs(t, "12.1")

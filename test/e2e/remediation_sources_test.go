@@ -80,8 +80,10 @@ func (s baseSource) begin(t *testing.T, w *workshop) image.Reference {
 
 // Each of the four ways in which a base is found leads to the same pull request.
 func TestRemediationBaseSources(t *testing.T) {
+	t.Parallel()
 	for name, source := range baseSources {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorkshop(t, map[string]string{"Dockerfile": dockerfile, "docs/Notes.md": "It runs on BASE:12.1.\n"})
 			w.release(t, "12.2", opensslNew)
 			source.begin(t, w)
@@ -99,6 +101,30 @@ func TestRemediationBaseSources(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A Dockerfile that cannot be read yet is read later, though nothing else happens.
+func TestRemediationDockerfileReadLater(t *testing.T) {
+	t.Parallel()
+	w := newWorkshop(t, map[string]string{"Dockerfile": dockerfile})
+	w.release(t, "12.2", opensslNew)
+	source := baseSources["dockerfile"]
+	create(t, pod(w.ns, "app", source.build(t, w)))
+	create(t, w.policy(func(r *v1alpha1.Remediation) {
+		source.policy(w, r)
+		r.ForgeRef.Name = w.ns + "-later"
+	}))
+	awaitReport(t, w.ns, w.appRepository(), hasVerdict(v1alpha1.VerdictPass))
+	await(t, "the operator to miss the Secret", func(context.Context) (string, error) {
+		log, err := world.Operator().Log()
+		if !strings.Contains(log, w.ns+"-later") {
+			return "its log does not name it", err
+		}
+		return "", err
+	})
+	w.secretNamed(t, w.ns+"-later")
+	awaitReport(t, w.ns, w.appRepository(), baseFrom(source.source, w.baseRepository()+":12.1"))
+	w.awaitUpdate(t, inPhase(v1alpha1.UpdateProposed, "12.2"))
 }
 
 // An operator that starts anew finds its pull request, and all that it has written, as they are to be.
@@ -176,7 +202,9 @@ func checkLayers(t *testing.T, r *v1alpha1.ImageReport) {
 
 // What an image has from its base says nothing of the image itself.
 func TestRemediationInheritedLabels(t *testing.T) {
+	t.Parallel()
 	t.Run("the repository", func(t *testing.T) {
+		t.Parallel()
 		w := newWorkshop(t, map[string]string{"Dockerfile": dockerfile})
 		inherited := map[string]string{"org.opencontainers.image.source": w.RepositoryURL(w.repository), "org.opencontainers.image.revision": w.commit(t, "main")}
 		w.ship(t, "12.1", labelled(t, inherited)(w.versions["12.1"]))
@@ -190,6 +218,7 @@ func TestRemediationInheritedLabels(t *testing.T) {
 		w.noPullRequest(t)
 	})
 	t.Run("the base", func(t *testing.T) {
+		t.Parallel()
 		w := newWorkshop(t, map[string]string{"Dockerfile": dockerfile})
 		beneath := w.versions["12.1"]
 		ref := push(t, w.ns+"/beneath:7.1", beneath)
@@ -204,6 +233,7 @@ func TestRemediationInheritedLabels(t *testing.T) {
 
 // An image that names a base which it does not have has none.
 func TestRemediationFalseAnnotation(t *testing.T) {
+	t.Parallel()
 	w := newWorkshop(t, map[string]string{"Dockerfile": dockerfile})
 	w.release(t, "12.2", opensslNewer)
 	w.release(t, "12.3", opensslNew)

@@ -83,8 +83,13 @@ func (w *workshop) appRepository() string  { return world.registry.Addr + "/" + 
 // secret of the forge, in the operator's namespace.
 func (w *workshop) secret(t *testing.T) {
 	t.Helper()
+	w.secretNamed(t, w.ns)
+}
+
+func (w *workshop) secretNamed(t *testing.T, name string) {
+	t.Helper()
 	create(t, &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: playground.Namespace, Name: w.ns},
+		ObjectMeta: metav1.ObjectMeta{Namespace: playground.Namespace, Name: name},
 		StringData: map[string]string{"type": "Gitea", "url": w.URL, "token": w.BotToken},
 	})
 }
