@@ -163,7 +163,7 @@ func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconc
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	r.readDockerfiles(ctx, *p, images)
+	again := r.readDockerfiles(ctx, *p, images)
 	groups := groupMoving(images)
 	updates, err := r.updates(ctx, key)
 	if err != nil {
@@ -181,6 +181,9 @@ func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconc
 	next, err := r.publish(ctx, round)
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 		return reconcile.Result{RequeueAfter: debounce}, nil
+	}
+	if again > 0 && (next == 0 || again < next) {
+		next = again
 	}
 	return reconcile.Result{RequeueAfter: next}, err
 }

@@ -1,9 +1,14 @@
 package controllers
 
 import (
+	"context"
+	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/plimsoll-dev/plimsoll/internal/edit"
+	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 	"github.com/plimsoll-dev/plimsoll/internal/source"
 )
@@ -12,8 +17,8 @@ import (
 // concurrent use, and gone with the process.
 type proposals struct {
 	mu sync.Mutex
-	// deployed are images that a repository deploys and does not build.
-	deployed map[deployedImage]struct{}
+	// deployed says of images whether a repository deploys them and does not build them.
+	deployed map[deployedImage]deployedAt
 	// edits that were found at a commit, so that its files are read once.
 	edits map[editsKey]source.Edits
 	// read are the images whose Dockerfiles were looked at.
@@ -30,19 +35,33 @@ type editsKey struct {
 	hints              string
 }
 
-type deployedImage struct{ source, repository string }
-
-func newProposals() *proposals {
-	return &proposals{deployed: map[deployedImage]struct{}{}, read: map[inventory.ScanKey]struct{}{}, edits: map[editsKey]source.Edits{}}
+// deployedImage is an image whose base its place does not name.
+type deployedImage struct {
+	source, repository string
+	base               image.Reference
 }
 
-// deploy notes that the group's place names the images themselves, and not their base.
-func (p *proposals) deploy(g *moving) {
+type deployedAt struct {
+	commit string
+	yes    bool
+}
+
+func newProposals() *proposals {
+	return &proposals{deployed: map[deployedImage]deployedAt{}, read: map[inventory.ScanKey]struct{}{}, edits: map[editsKey]source.Edits{}}
+}
+
+// deploys notes whether a place names the image itself, and not its base, at a commit.
+func (p *proposals) deploys(img deployedImage, commit string, yes bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, img := range g.Images {
-		p.deployed[deployedImage{g.ID.Source, img.Report.Repository}] = struct{}{}
-	}
+	p.deployed[img] = deployedAt{commit, yes}
+}
+
+// lookedAt says whether that is known at the commit.
+func (p *proposals) lookedAt(img deployedImage, commit string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.deployed[img].commit == commit
 }
 
 // onlyDeployed says whether that is known of an image's likeliest place.
@@ -52,8 +71,35 @@ func (p *proposals) onlyDeployed(img *movingImage) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, known := p.deployed[deployedImage{img.Places[0].Repository, img.Report.Repository}]
-	return known
+	return p.deployed[deployedImage{img.Places[0].Repository, img.Report.Repository, img.Base.Reference}].yes
+}
+
+// deployedHere finds out whether a repository deploys images rather than builds them: no Dockerfile is known to name their base, and manifests
+// name them. Once that is known, the images move themselves.
+func (r *updateReconciler) deployedHere(ctx context.Context, p remediated, s *step, tree source.Tree, head string, edits source.Edits) error {
+	built := edits.Already || slices.ContainsFunc(edits.Refused, func(r edit.Refusal) bool {
+		return r.Reason != edit.ReasonNotFound && r.Reason != edit.ReasonInterpolated
+	})
+	if built || s.group.Deployed || s.group.builtHere() {
+		return nil
+	}
+	hints := source.HintsOf(s.group.Places, p.Remediation.Files)
+	hints.Kind = source.Manifests
+	for _, img := range s.group.Images {
+		key := deployedImage{s.id.Source, img.Report.Repository, s.id.Base}
+		if r.proposals.lookedAt(key, head) {
+			continue
+		}
+		found, err := source.Locate(ctx, tree, head, hints, image.Reference{Repository: img.Report.Repository, Tag: img.Tag, Digest: img.Report.Digest})
+		if err != nil {
+			return fmt.Errorf("look for %s in %s: %w", img.Report.Repository, s.id.Source, err)
+		}
+		r.proposals.deploys(key, head, len(found.Places) > 0)
+		if len(found.Places) > 0 {
+			s.comeBack(time.Second)
+		}
+	}
+	return nil
 }
 
 // known returns the edits that were found before.

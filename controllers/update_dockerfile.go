@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -13,6 +14,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/edit"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
+	"github.com/plimsoll-dev/plimsoll/internal/scan"
 	"github.com/plimsoll-dev/plimsoll/internal/source"
 )
 
@@ -21,23 +23,39 @@ const maxDockerfiles = 16
 
 // readDockerfiles looks for the bases of images that name none, in the Dockerfiles
 // of the commits that they were built from. What it finds is a claim, which the layers confirm or not.
-func (r *updateReconciler) readDockerfiles(ctx context.Context, p remediated, images []movingImage) {
+// It returns when to come back for what could not be read; 0: there is no such.
+func (r *updateReconciler) readDockerfiles(ctx context.Context, p remediated, images []movingImage) (again time.Duration) {
 	if p.Remediation == nil || p.Remediation.ForgeRef == nil {
-		return
+		return 0
 	}
 	for _, img := range images {
-		if img.Base.Found || img.Origin.Revision == "" || !r.proposals.unread(img.Report.Scan()) {
-			continue
-		}
 		at := slices.IndexFunc(img.Places, func(l source.Location) bool { return l.Kind == source.Dockerfile && l.Revision != "" })
-		if at < 0 {
+		if img.Base.Found || at < 0 {
 			continue
 		}
-		if err := r.readDockerfile(ctx, p, img, img.Places[at]); err != nil {
-			r.proposals.forgetRead(img.Report.Scan())
-			log.FromContext(ctx).Info("The Dockerfile of an image cannot be read", "repository", img.Places[at].Repository, "error", err.Error())
+		if wait := r.readOnce(ctx, p, img, img.Places[at]); wait > 0 && (again == 0 || wait < again) {
+			again = wait
 		}
 	}
+	return again
+}
+
+// readOnce reads the Dockerfiles of an image unless that was done, and returns how long to wait where it failed.
+func (r *updateReconciler) readOnce(ctx context.Context, p remediated, img movingImage, at source.Location) time.Duration {
+	key := p.key.String() + " Dockerfile " + string(img.Report.Digest) + " " + img.Report.Platform.String()
+	if wait, _ := r.attempts.due(key, r.now()); wait > 0 {
+		return wait
+	}
+	if !r.proposals.unread(img.Report.Scan()) {
+		return 0
+	}
+	if err := r.readDockerfile(ctx, p, img, at); err != nil {
+		r.proposals.forgetRead(img.Report.Scan())
+		log.FromContext(ctx).Info("The Dockerfile of an image cannot be read", "repository", at.Repository, "error", err.Error())
+		return r.attempts.failed(key, err, retryAfter(err), r.now())
+	}
+	r.attempts.succeeded(key)
+	return 0
 }
 
 func (r *updateReconciler) readDockerfile(ctx context.Context, p remediated, img movingImage, at source.Location) error {
@@ -54,6 +72,7 @@ func (r *updateReconciler) readDockerfile(ctx context.Context, p remediated, img
 	}
 	state, _ := r.catalogue.get(img.Report.Scan())
 	read := 0
+	var failure error
 	for _, f := range files {
 		if !edit.IsDockerfile(f.Path) || read == maxDockerfiles {
 			continue
@@ -69,6 +88,9 @@ func (r *updateReconciler) readDockerfile(ctx context.Context, p remediated, img
 		}
 		if base.Digest == "" {
 			if base.Digest, err = r.registry.Digest(ctx, base, keychain{reader: r.reader, secrets: r.secrets, pulls: img.Pulls}); err != nil {
+				if reason, _ := scan.Reason(err); reason != v1alpha1.ReasonImageNotFound {
+					failure = err
+				}
 				continue
 			}
 		}
@@ -78,7 +100,7 @@ func (r *updateReconciler) readDockerfile(ctx context.Context, p remediated, img
 			r.baseQueue.addPriority(ctx, priorityNormal, img.Report.Scan())
 		}
 	}
-	return nil
+	return failure
 }
 
 // unread says, once, that an image's Dockerfile was not read yet.

@@ -36,11 +36,19 @@ func (r *updateReconciler) act(ctx context.Context, round *round) {
 			open, today = open+1, today+1
 		}
 	}
+	for _, s := range round.steps {
+		if isOpen(s.statusBefore().PullRequest) && !isOpen(s.status.PullRequest) {
+			// What waits for maxOpen has its turn.
+			s.comeBack(time.Second)
+		}
+	}
 }
+
+func isOpen(pr *v1alpha1.PullRequest) bool { return pr != nil && pr.State == v1alpha1.PullRequestOpen }
 
 // over says whether an open pull request has lost its purpose.
 func over(s *step) bool {
-	if s.status.PullRequest == nil || s.status.PullRequest.State != v1alpha1.PullRequestOpen {
+	if !isOpen(s.status.PullRequest) {
 		return false
 	}
 	return s.group == nil || s.status.Phase == v1alpha1.UpdateRolledOut || s.status.Phase == v1alpha1.UpdateNone
@@ -70,8 +78,8 @@ func (r *round) bundles() []bundle {
 
 func (b bundle) pullRequest() *v1alpha1.PullRequest {
 	for _, s := range b {
-		if pr := s.status.PullRequest; pr != nil && pr.State == v1alpha1.PullRequestOpen {
-			return pr
+		if isOpen(s.status.PullRequest) {
+			return s.status.PullRequest
 		}
 	}
 	return nil
@@ -260,6 +268,9 @@ func (r *updateReconciler) edit(
 			proposed = append(proposed, s)
 			continue
 		}
+		if err := r.deployedHere(ctx, p, s, tree, head, edits); err != nil {
+			return nil, nil, err
+		}
 		r.unedited(ctx, p, s, edits, now)
 	}
 	return proposed, files, nil
@@ -299,11 +310,6 @@ func (r *updateReconciler) unedited(ctx context.Context, p remediated, s *step, 
 	case edits.Already:
 		s.merged(nil, now)
 	default:
-		if !s.group.Deployed && !s.group.builtHere() {
-			// The repository may deploy the image rather than build it.
-			r.proposals.deploy(s.group)
-			s.comeBack(time.Second)
-		}
 		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonEditRefused, refusal(s, edits), now)
 		s.comeBack(r.forgeEvery)
 	}

@@ -157,9 +157,13 @@ func (r *reader) file(ctx context.Context, path string) ([]byte, error) {
 	return content, nil
 }
 
-// look keeps the places of a file. One that does not have the last part of the repository's name is not worth parsing.
+// look keeps the places of a file. One that does not have the last part of the repository's name is not worth parsing, unless it is
+// a Dockerfile, which may leave the whole name to its builder.
 func (r *reader) look(path string, content []byte) {
 	if !bytes.Contains(content, []byte(lastPart(r.from.Repository))) {
+		if edit.IsDockerfile(path) {
+			r.unknown(path, content)
+		}
 		return
 	}
 	places, err := edit.FindRepository(path, content, r.from.Repository)
@@ -169,10 +173,25 @@ func (r *reader) look(path string, content []byte) {
 		r.refused = bounded(r.refused, *refusal)
 	case err == nil && len(places) > 0:
 		r.hits = append(r.hits, hit{path, content, places})
-	case err == nil && mentioned:
+	case err == nil && !r.unknown(path, content) && mentioned:
 		message := fmt.Sprintf("it has the words of %s, but in no place where they are known to name an image", r.from)
 		r.silent = bounded(r.silent, edit.Refusal{Reason: edit.ReasonNotFound, Path: path, Message: message})
 	}
+}
+
+// unknown keeps the lines of a Dockerfile that begin a stage with what only the builder knows, and says whether there are any.
+func (r *reader) unknown(path string, content []byte) bool {
+	places, err := edit.Find(path, content)
+	found := false
+	for _, p := range places {
+		if err != nil || p.Kind != edit.KindFrom || p.Reason != edit.ReasonInterpolated {
+			continue
+		}
+		found = true
+		message := "FROM names what only the builder knows, which may be " + r.from.String()
+		r.silent = bounded(r.silent, edit.Refusal{Reason: p.Reason, Path: path, Line: p.Line, Message: message})
+	}
+	return found
 }
 
 func bounded(all []edit.Refusal, next edit.Refusal) []edit.Refusal {

@@ -118,6 +118,21 @@ func TestLocate(t *testing.T) {
 			hints:       Hints{Paths: []string{""}},
 			wantRefused: []string{"chart/templates/pod.yaml Templated"},
 		},
+		"a base that only the builder knows": {
+			content:     map[string]string{"Dockerfile": "ARG IMAGE\n# golang:1.25.1\nFROM ${IMAGE}\n", "b/Dockerfile": "ARG IMAGE\nFROM $IMAGE\nFROM alpine:3\n"},
+			hints:       Hints{Paths: []string{""}, Kind: Dockerfile},
+			wantRefused: []string{"Dockerfile Interpolated", "b/Dockerfile Interpolated"},
+		},
+		"a tag that only the builder knows": {
+			content:     map[string]string{"Dockerfile": "ARG V\nFROM golang:${V}\n"},
+			hints:       Hints{Paths: []string{""}, Kind: Dockerfile},
+			wantRefused: []string{"Dockerfile Interpolated"},
+		},
+		"what only the builder knows beside a place": {
+			content: map[string]string{"Dockerfile": "ARG IMAGE\nFROM ${IMAGE}\n", "b/Dockerfile": "FROM golang:1.25.1\n"},
+			hints:   Hints{Paths: []string{""}, Kind: Dockerfile},
+			want:    []string{"b/Dockerfile:1"},
+		},
 		"words in a text": {
 			content:     map[string]string{"app.yaml": "apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec: {source: {helm: {values: 'image: golang:1.25.1'}}}\n"},
 			hints:       Hints{Paths: []string{""}},

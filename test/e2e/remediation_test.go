@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
@@ -109,34 +108,6 @@ func (w *workshop) scanned(t *testing.T, tag string) v1alpha1.Summary {
 	ns := namespace(t, nil)
 	create(t, pod(ns, "base", ref))
 	return *awaitReport(t, ns, w.baseRepository(), scanned).Status.Summary
-}
-
-// Each of the four ways in which a base is found.
-func TestRemediationBaseSources(t *testing.T) {
-	for name, tc := range map[string]struct {
-		source v1alpha1.BaseImageSource
-		build  func(*testing.T, *workshop) func(v1.Image) v1.Image
-		policy func(*workshop, *v1alpha1.Remediation)
-	}{
-		"annotation": {v1alpha1.BaseAnnotation, func(t *testing.T, w *workshop) func(v1.Image) v1.Image { return w.annotated(t, "12.1") }, nil},
-		"layers": {v1alpha1.BaseLayers, func(*testing.T, *workshop) func(v1.Image) v1.Image { return plain }, func(w *workshop, r *v1alpha1.Remediation) {
-			r.Bases = []string{w.baseRepository() + ":12.*"}
-		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorkshop(t, map[string]string{"Dockerfile": dockerfile})
-			w.release(t, "12.2", opensslNew)
-			create(t, pod(w.ns, "app", w.build(t, "1.0.0", "12.1", tc.build(t, w))))
-			create(t, w.policy(func(r *v1alpha1.Remediation) {
-				if tc.policy != nil {
-					tc.policy(w, r)
-				}
-			}))
-			awaitReport(t, w.ns, w.appRepository(), baseFrom(tc.source, w.baseRepository()+":12.1"))
-			w.awaitUpdate(t, inPhase(v1alpha1.UpdateProposed, "12.2"))
-			w.onlyPullRequest(t)
-		})
-	}
 }
 
 // Whoever says no is heard, and whoever works on the branch is not disturbed.

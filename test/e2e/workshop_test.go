@@ -83,8 +83,13 @@ func (w *workshop) appRepository() string  { return world.registry.Addr + "/" + 
 // secret of the forge, in the operator's namespace.
 func (w *workshop) secret(t *testing.T) {
 	t.Helper()
+	w.secretNamed(t, w.ns)
+}
+
+func (w *workshop) secretNamed(t *testing.T, name string) {
+	t.Helper()
 	create(t, &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: playground.Namespace, Name: w.ns},
+		ObjectMeta: metav1.ObjectMeta{Namespace: playground.Namespace, Name: name},
 		StringData: map[string]string{"type": "Gitea", "url": w.URL, "token": w.BotToken},
 	})
 }
@@ -92,13 +97,24 @@ func (w *workshop) secret(t *testing.T) {
 // release pushes a version of the base with that version of OpenSSL.
 func (w *workshop) release(t *testing.T, tag, version string) image.Reference {
 	t.Helper()
-	img := compose(t, debian(t, openssl(version)))
+	return w.ship(t, tag, compose(t, debian(t, openssl(version))))
+}
+
+// ship pushes a version of the base.
+func (w *workshop) ship(t *testing.T, tag string, img v1.Image) image.Reference {
+	t.Helper()
 	w.versions[tag] = img
 	return push(t, w.base+":"+tag, img)
 }
 
 // build makes an image on a version of the base, as a build of the Dockerfile would, and pushes it.
 func (w *workshop) build(t *testing.T, tag, on string, how func(v1.Image) v1.Image) image.Reference {
+	t.Helper()
+	return push(t, w.app+":"+tag, how(w.assemble(t, tag, on)))
+}
+
+// assemble an image on a version of the base, with a package of its own.
+func (w *workshop) assemble(t *testing.T, tag, on string) v1.Image {
 	t.Helper()
 	base := w.versions[on]
 	layers, err := base.Layers()
@@ -113,7 +129,7 @@ func (w *workshop) build(t *testing.T, tag, on string, how func(v1.Image) v1.Ima
 	if err != nil {
 		t.Fatal(err)
 	}
-	return push(t, w.app+":"+tag, how(img))
+	return img
 }
 
 // annotated says which base an image has, as buildah does.
@@ -154,10 +170,16 @@ func (w *workshop) awaitUpdate(t *testing.T, check func(*v1alpha1.ImageUpdate) s
 // awaitUpdateOf waits for the update of one base, or of the only one.
 func (w *workshop) awaitUpdateOf(t *testing.T, base string, check func(*v1alpha1.ImageUpdate) string) *v1alpha1.ImageUpdate {
 	t.Helper()
+	return w.awaitUpdateIn(t, playground.Namespace, base, check)
+}
+
+// awaitUpdateIn waits for the update of one base, or of the only one, in the namespace of its policy.
+func (w *workshop) awaitUpdateIn(t *testing.T, namespace, base string, check func(*v1alpha1.ImageUpdate) string) *v1alpha1.ImageUpdate {
+	t.Helper()
 	var found *v1alpha1.ImageUpdate
 	await(t, "the update of "+w.ns, func(ctx context.Context) (string, error) {
 		var list v1alpha1.ImageUpdateList
-		if err := world.Client.List(ctx, &list, client.InNamespace(playground.Namespace)); err != nil {
+		if err := world.Client.List(ctx, &list, client.InNamespace(namespace)); err != nil {
 			return "", err
 		}
 		found = nil
