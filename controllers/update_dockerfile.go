@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
@@ -34,6 +33,7 @@ func (r *updateReconciler) readDockerfiles(ctx context.Context, p remediated, im
 			continue
 		}
 		if err := r.readDockerfile(ctx, p, img, img.Places[at]); err != nil {
+			r.forges.pause(p.forgeSecret(), err)
 			r.proposals.forgetRead(img.Report.Scan())
 			log.FromContext(ctx).Info("The Dockerfile of an image cannot be read", "repository", img.Places[at].Repository, "error", err.Error())
 		}
@@ -41,7 +41,7 @@ func (r *updateReconciler) readDockerfiles(ctx context.Context, p remediated, im
 }
 
 func (r *updateReconciler) readDockerfile(ctx context.Context, p remediated, img movingImage, at source.Location) error {
-	forge, err := r.forges.forge(ctx, types.NamespacedName{Namespace: p.namespace, Name: p.Remediation.ForgeRef.Name}, at.Repository)
+	forge, err := r.forges.forge(ctx, p.forgeSecret(), at.Repository)
 	if err != nil {
 		return err
 	}
