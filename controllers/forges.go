@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -32,6 +33,14 @@ type forges struct {
 
 	mu    sync.Mutex
 	known map[forgeKey]pullrequest.Forge
+	// pauses that forges ask for, by the Secret that they are asked with.
+	pauses map[types.NamespacedName]pause
+}
+
+// pause in which a forge wants no requests.
+type pause struct {
+	until time.Time
+	err   *pullrequest.Error
 }
 
 type forgeKey struct {
@@ -55,6 +64,11 @@ func (f *forges) forge(ctx context.Context, secret types.NamespacedName, reposit
 	key := forgeKey{secret: secret, version: object.ResourceVersion, repository: repository}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.renew(key)
+	if wait := f.pauses[secret].until.Sub(f.now()); wait > 0 {
+		failure := f.pauses[secret].err
+		return nil, &pullrequest.Error{Reason: failure.Reason, RetryAfter: wait, Err: failure.Err}
+	}
 	if forge, ok := f.known[key]; ok {
 		return forge, nil
 	}
@@ -62,13 +76,29 @@ func (f *forges) forge(ctx context.Context, secret types.NamespacedName, reposit
 	if err != nil {
 		return nil, secretError(secret, err)
 	}
-	for other := range f.known {
-		if other.secret == secret && other.version != key.version {
-			delete(f.known, other)
-		}
-	}
 	f.known[key] = forge
 	return forge, nil
+}
+
+// renew forgets what was known by an earlier version of a Secret.
+func (f *forges) renew(key forgeKey) {
+	for other := range f.known {
+		if other.secret == key.secret && other.version != key.version {
+			delete(f.known, other)
+			delete(f.pauses, key.secret)
+		}
+	}
+}
+
+// pause all requests with a Secret, of whatever repository, where its forge asks for that.
+func (f *forges) pause(secret types.NamespacedName, err error) {
+	var failure *pullrequest.Error
+	if !errors.As(err, &failure) || failure.RetryAfter <= 0 {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pauses[secret] = pause{until: f.now().Add(failure.RetryAfter), err: failure}
 }
 
 func secretError(secret types.NamespacedName, err error) error {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -49,6 +50,11 @@ func (p remediated) bases() []string {
 	return p.Remediation.Bases
 }
 
+// forgeSecret that a policy with a forgeRef names.
+func (p remediated) forgeSecret() types.NamespacedName {
+	return types.NamespacedName{Namespace: p.namespace, Name: p.Remediation.ForgeRef.Name}
+}
+
 // updateReconciler follows, for each policy, what its images could move to, and
 // has it proposed or built.
 type updateReconciler struct {
@@ -71,7 +77,7 @@ func newUpdateReconciler(s *shared, images imageStore, projected *projections, o
 	return &updateReconciler{
 		shared: s, store: images, registry: o.Registry, secrets: o.PullSecrets, http: o.HTTP, namespace: o.Namespace, cluster: o.ClusterName, forgeEvery: o.ForgeInterval,
 		objects:   &sourceObjects{reader: s.reader, now: s.now, known: map[workloadName]deployedFrom{}},
-		forges:    &forges{reader: s.reader, http: o.HTTP, secrets: o.PullSecrets, now: s.now, known: map[forgeKey]pullrequest.Forge{}},
+		forges:    &forges{reader: s.reader, http: o.HTTP, secrets: o.PullSecrets, now: s.now, known: map[forgeKey]pullrequest.Forge{}, pauses: map[types.NamespacedName]pause{}},
 		attempts:  newAttempts(),
 		proposals: newProposals(), projections: projected,
 	}

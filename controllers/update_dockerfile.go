@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
@@ -43,23 +42,25 @@ func (r *updateReconciler) readDockerfiles(ctx context.Context, p remediated, im
 // readOnce reads the Dockerfiles of an image unless that was done, and returns how long to wait where it failed.
 func (r *updateReconciler) readOnce(ctx context.Context, p remediated, img movingImage, at source.Location) time.Duration {
 	key := p.key.String() + " Dockerfile " + string(img.Report.Digest) + " " + img.Report.Platform.String()
-	if wait, _ := r.attempts.due(key, r.now()); wait > 0 {
+	with := r.configured(ctx, p, p.Remediation.ForgeRef)
+	if wait, _ := r.attempts.due(key, with, r.now()); wait > 0 {
 		return wait
 	}
 	if !r.proposals.unread(img.Report.Scan()) {
 		return 0
 	}
 	if err := r.readDockerfile(ctx, p, img, at); err != nil {
+		r.forges.pause(p.forgeSecret(), err)
 		r.proposals.forgetRead(img.Report.Scan())
 		log.FromContext(ctx).Info("The Dockerfile of an image cannot be read", "repository", at.Repository, "error", err.Error())
-		return r.attempts.failed(key, err, retryAfter(err), r.now())
+		return r.attempts.failed(key, with, err, retryAfter(err), r.now())
 	}
 	r.attempts.succeeded(key)
 	return 0
 }
 
 func (r *updateReconciler) readDockerfile(ctx context.Context, p remediated, img movingImage, at source.Location) error {
-	forge, err := r.forges.forge(ctx, types.NamespacedName{Namespace: p.namespace, Name: p.Remediation.ForgeRef.Name}, at.Repository)
+	forge, err := r.forges.forge(ctx, p.forgeSecret(), at.Repository)
 	if err != nil {
 		return err
 	}

@@ -165,18 +165,20 @@ func (r *updateReconciler) propose(ctx context.Context, round *round, b bundle, 
 		return
 	}
 	key := p.key.String() + " " + updateName(p.key, first.id)
-	if wait, err := r.attempts.due(key, r.now()); wait > 0 {
+	with := r.configured(ctx, p, p.Remediation.ForgeRef)
+	if wait, err := r.attempts.due(key, with, r.now()); wait > 0 {
 		b.failed(err, round.now)
-		first.comeBack(wait)
+		first.retry(wait, reasonOf(err))
 		return
 	}
 	if err := r.sync(ctx, round, b, may); err != nil {
 		if ctx.Err() != nil {
 			return
 		}
+		r.forges.pause(p.forgeSecret(), err)
 		log.FromContext(ctx).Info("Update cannot be proposed", "repository", first.id.Source, "base", first.id.Base.String(), "error", err.Error())
 		b.failed(err, round.now)
-		first.comeBack(r.attempts.failed(key, err, retryAfter(err), r.now()))
+		first.retry(r.attempts.failed(key, with, err, retryAfter(err), r.now()), reasonOf(err))
 		return
 	}
 	r.attempts.succeeded(key)
@@ -189,12 +191,36 @@ func sourceUnknown(hints []string) string {
 	return strings.Join(hints, "; ")
 }
 
-func (b bundle) failed(err error, now time.Time) {
-	reason := v1alpha1.ReasonForgeUnavailable
+// configured is what a try at a service depends on beside the service: once it changes, another is due.
+func (r *updateReconciler) configured(ctx context.Context, p remediated, ref *v1alpha1.LocalKeyReference) string {
+	version := ""
+	if ref != nil {
+		if secret, err := r.forges.secret(ctx, types.NamespacedName{Namespace: p.namespace, Name: ref.Name}); err == nil {
+			version = secret.ResourceVersion
+		}
+	}
+	return fmt.Sprintf("%d %s", p.object.GetGeneration(), version)
+}
+
+// retry after a while. Where only another Secret can help, that is looked for meanwhile, as Secrets are not watched.
+func (s *step) retry(wait time.Duration, reason string) {
+	switch reason {
+	case v1alpha1.ReasonForgeUnauthorized, v1alpha1.ReasonForgeSecretInvalid, v1alpha1.ReasonTriggerSecretInvalid:
+		wait = min(wait, recheckEvery)
+	}
+	s.comeBack(wait)
+}
+
+func reasonOf(err error) string {
 	var e *pullrequest.Error
 	if errors.As(err, &e) {
-		reason = e.Reason
+		return e.Reason
 	}
+	return v1alpha1.ReasonForgeUnavailable
+}
+
+func (b bundle) failed(err error, now time.Time) {
+	reason := reasonOf(err)
 	b.tell(metav1.ConditionFalse, reason, err.Error(), now)
 	pullRequestFailures.WithLabelValues(reason).Inc()
 }
@@ -218,7 +244,7 @@ func (r *updateReconciler) rebuildAll(ctx context.Context, p remediated, b bundl
 // sync makes the forge as the bundle says.
 func (r *updateReconciler) sync(ctx context.Context, round *round, b bundle, may permission) error {
 	p, first := round.policy, b[0]
-	forge, err := r.forges.forge(ctx, types.NamespacedName{Namespace: p.namespace, Name: p.Remediation.ForgeRef.Name}, first.id.Source)
+	forge, err := r.forges.forge(ctx, p.forgeSecret(), first.id.Source)
 	if err != nil {
 		return err
 	}
@@ -433,7 +459,7 @@ func (r *updateReconciler) withdraw(ctx context.Context, round *round, s *step) 
 		comment = "This version is not better any more than the one that runs."
 	}
 	err := func() error {
-		forge, err := r.forges.forge(ctx, types.NamespacedName{Namespace: p.namespace, Name: p.Remediation.ForgeRef.Name}, s.id.Source)
+		forge, err := r.forges.forge(ctx, p.forgeSecret(), s.id.Source)
 		if err != nil {
 			return err
 		}
@@ -444,6 +470,7 @@ func (r *updateReconciler) withdraw(ctx context.Context, round *round, s *step) 
 		return err
 	}()
 	if err != nil {
+		r.forges.pause(p.forgeSecret(), err)
 		bundle{s}.failed(err, round.now)
 		s.comeBack(max(time.Minute, retryAfter(err)))
 	}

@@ -61,12 +61,7 @@ func (s *step) tellRebuild(triggers []v1alpha1.RebuildTrigger, triggered string,
 	}
 	switch {
 	case failed != nil:
-		reason := v1alpha1.ReasonTriggerFailed
-		var e *rebuild.Error
-		if errors.As(failed, &e) {
-			reason = e.Reason
-		}
-		set(reason, failed.Error())
+		set(triggerFailure(failed).Reason, failed.Error())
 	case triggered == "":
 		set(v1alpha1.ReasonNoTrigger, "The base's tag leads to a better digest. A rebuild is enough, and the policy has no rebuild for these images")
 	case s.status.Rebuild == nil:
@@ -100,9 +95,10 @@ func (s *step) comeBack(after time.Duration) {
 
 // trigger sends a request, unless the one before failed a short while ago.
 func (r *updateReconciler) trigger(ctx context.Context, p remediated, request rebuild.Request, s *step) (rebuild.Result, error) {
-	wait, last := r.attempts.due(request.Key, r.now())
+	with := r.configured(ctx, p, request.Trigger.SecretRef)
+	wait, last := r.attempts.due(request.Key, with, r.now())
 	if wait > 0 {
-		s.comeBack(wait)
+		s.retry(wait, triggerFailure(last).Reason)
 		return rebuild.Result{}, last
 	}
 	err := r.rebuildSecret(ctx, p, &request)
@@ -111,18 +107,22 @@ func (r *updateReconciler) trigger(ctx context.Context, p remediated, request re
 		result, err = rebuild.Send(ctx, r.http, request)
 	}
 	if err != nil {
-		var e *rebuild.Error
-		asked := time.Duration(0)
-		if errors.As(err, &e) {
-			asked = e.RetryAfter
-		}
-		s.comeBack(r.attempts.failed(request.Key, err, asked, r.now()))
+		failure := triggerFailure(err)
+		s.retry(r.attempts.failed(request.Key, with, err, failure.RetryAfter, r.now()), failure.Reason)
 		rebuilds.WithLabelValues("failed").Inc()
 		return result, err
 	}
 	r.attempts.succeeded(request.Key)
 	rebuilds.WithLabelValues("accepted").Inc()
 	return result, nil
+}
+
+func triggerFailure(err error) rebuild.Error {
+	var e *rebuild.Error
+	if errors.As(err, &e) {
+		return *e
+	}
+	return rebuild.Error{Reason: v1alpha1.ReasonTriggerFailed, Err: err}
 }
 
 func (r *updateReconciler) rebuildSecret(ctx context.Context, p remediated, request *rebuild.Request) error {

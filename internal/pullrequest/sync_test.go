@@ -404,3 +404,48 @@ func TestWithdrawCleansUpWithoutAPullRequest(t *testing.T) {
 	}
 	expect(t, got, pullrequest.Absent, "", false)
 }
+
+// lostAnswers is a forge that does what it is asked to, and says so from the second time on.
+type lostAnswers struct {
+	*memory.Forge
+	lost map[string]bool
+}
+
+func (f *lostAnswers) lose(what string, err error) error {
+	if err == nil && !f.lost[what] {
+		f.lost[what] = true
+		return errors.New("no answer")
+	}
+	return err
+}
+
+func (f *lostAnswers) Edit(ctx context.Context, number int64, title, body string) error {
+	return f.lose("edit", f.Forge.Edit(ctx, number, title, body))
+}
+
+func (f *lostAnswers) Comment(ctx context.Context, number int64, body string) error {
+	return f.lose("comment", f.Forge.Comment(ctx, number, body))
+}
+
+func (f *lostAnswers) Close(ctx context.Context, number int64) error {
+	return f.lose("close", f.Forge.Close(ctx, number))
+}
+
+func TestWithdrawCommentsOnceAtTheMost(t *testing.T) {
+	for _, answered := range []string{"close", "comment"} {
+		f := &lostAnswers{Forge: repository(), lost: map[string]bool{answered: true}}
+		mustSync(t, f.Forge, propose(t, f.Forge, "12.2"))
+		var err error
+		for range 4 {
+			if _, err = pullrequest.Withdraw(t.Context(), f, branch, "Rolled out."); err == nil {
+				break
+			}
+		}
+		if err != nil || len(f.Comments(1)) > 1 {
+			t.Errorf("with answers lost but to %s: %v, and the comments %q", answered, err, f.Comments(1))
+		}
+		if _, err := f.Head(t.Context(), branch); !errors.Is(err, pullrequest.ErrNotFound) {
+			t.Errorf("with answers lost but to %s the branch stays: %v", answered, err)
+		}
+	}
+}

@@ -74,7 +74,8 @@ func (v *view) onlyOurs(ctx context.Context, branch string, pull *PullRequest) (
 	return !h.foreign, true, err
 }
 
-// close marks the pull request as closed by us before it closes it.
+// close marks the pull request as closed by us before it closes it. The comment comes last: a try that is cut short
+// leaves none rather than two.
 func (v *view) close(ctx context.Context, pull *PullRequest, comment string) error {
 	d := parseDocument(pull.Body)
 	if !d.marker.withdrawn {
@@ -84,16 +85,14 @@ func (v *view) close(ctx context.Context, pull *PullRequest, comment string) err
 		}
 		pull.Body = d.String()
 	}
-	if comment != "" {
-		if err := v.forge.Comment(ctx, pull.Number, comment); err != nil {
-			return err
-		}
-	}
 	if err := v.forge.Close(ctx, pull.Number); err != nil {
 		return err
 	}
 	pull.State = Closed
-	return nil
+	if comment == "" {
+		return nil
+	}
+	return v.forge.Comment(ctx, pull.Number, comment)
 }
 
 // gone makes a conflict of a branch that is not there although it was a moment ago.

@@ -51,7 +51,6 @@ type Playground struct {
 	program    string
 	restricted string
 	operator   *controlplane.Program
-	probes     string
 	metrics    string
 }
 
@@ -159,27 +158,39 @@ func (p *Playground) StartOperator(ctx context.Context, flags ...string) error {
 	if err != nil {
 		return err
 	}
-	if p.probes, err = freeAddress(); err != nil {
-		return err
-	}
 	if p.metrics, err = freeAddress(); err != nil {
 		return err
 	}
+	store := filepath.Join(p.Cluster.Dir(), "store")
+	p.operator, err = p.runOperator(ctx, "operator", store, p.metrics, flags...)
+	return err
+}
+
+// StartReplica starts one more operator, whose process and store have the name. It leads once nobody else does.
+func (p *Playground) StartReplica(ctx context.Context, name string, flags ...string) (*controlplane.Program, error) {
+	return p.runOperator(ctx, name, filepath.Join(p.Cluster.Dir(), "store-"+name), "0", flags...)
+}
+
+func (p *Playground) runOperator(ctx context.Context, name, store, metrics string, flags ...string) (*controlplane.Program, error) {
+	probes, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
 	args := append([]string{
-		"--store=" + filepath.Join(p.Cluster.Dir(), "store"),
+		"--store=" + store,
 		"--namespace=" + Namespace,
-		"--health-probe-bind-address=" + p.probes,
-		"--metrics-bind-address=" + p.metrics,
+		"--health-probe-bind-address=" + probes,
+		"--metrics-bind-address=" + metrics,
 		"--metrics-secure=false",
 		"--leader-elect",
 		"--registry-allowed-addresses=127.0.0.0/8",
 	}, flags...)
-	p.operator, err = p.Cluster.Run(ctx, "operator", p.program, args, append(slices.Clone(p.environment), "KUBECONFIG="+p.restricted), p.ready)
-	return err
+	ready := func(ctx context.Context) error { return ready(ctx, probes) }
+	return p.Cluster.Run(ctx, name, p.program, args, append(slices.Clone(p.environment), "KUBECONFIG="+p.restricted), ready)
 }
 
-func (p *Playground) ready(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.probes+"/readyz", nil)
+func ready(ctx context.Context, probes string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+probes+"/readyz", nil)
 	if err != nil {
 		return err
 	}

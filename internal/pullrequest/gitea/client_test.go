@@ -217,6 +217,22 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestPushAtTheSameTime has a forge whose branch somebody else moves while we commit: as Gitea says it.
+func TestPushAtTheSameTime(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			_, _ = w.Write([]byte(`{"name": "plimsoll/debian", "commit": {"id": "f13a0b"}}`))
+			return
+		}
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = w.Write([]byte(`{"message": "cannot lock ref 'refs/heads/plimsoll/debian': is at 67703a but expected f13a0b"}`))
+	}))
+	defer s.Close()
+	c := must(New(s.Client(), s.URL, "token", "acme", "shop"))(t)
+	_, err := c.Commit(t.Context(), edit("f13a0b", "12.2"))
+	expectReason(t, err, v1alpha1.ReasonForgeRefused, true)
+}
+
 func TestEndlessAnswer(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		chunk := []byte(strings.Repeat(" ", 1<<20))

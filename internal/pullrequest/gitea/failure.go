@@ -110,6 +110,11 @@ func (c *Client) writeFailure(ctx context.Context, action string, response *gite
 	switch response.StatusCode {
 	case http.StatusNotFound: // the branch is gone since it was looked at
 		failure.Conflict = true
+	case http.StatusInternalServerError:
+		// Somebody has pushed in the same moment, which Gitea takes for a fault of its own.
+		if strings.Contains(failure.Error(), "cannot lock ref") {
+			failure.Reason, failure.Conflict = v1alpha1.ReasonForgeRefused, true
+		}
 	case http.StatusForbidden:
 		repository, err := c.describe(ctx)
 		mayPush := err == nil && repository.Permissions != nil && repository.Permissions.Push
