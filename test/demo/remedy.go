@@ -123,8 +123,8 @@ func (d *demo) remediation() *v1alpha1.ClusterImagePolicy {
 	built := registryAddress + "/shop/" + builtName
 	p := &v1alpha1.ClusterImagePolicy{ObjectMeta: metav1.ObjectMeta{Name: "keep-current"}}
 	p.Spec.Selector = v1alpha1.PolicySelector{Images: []string{built}}
-	p.Spec.Rules = []v1alpha1.Rule{{Name: "no-critical", Type: v1alpha1.RuleVulnerabilities, Vulnerabilities: &v1alpha1.VulnerabilitiesRule{
-		Severities: []v1alpha1.Severity{v1alpha1.SeverityCritical}, Fix: v1alpha1.FixAvailable, MaxCount: ptr.To[int32](0)}}}
+	p.Spec.Rules = []v1alpha1.Rule{{Name: "in-time", Type: v1alpha1.RuleVulnerabilities, Vulnerabilities: &v1alpha1.VulnerabilitiesRule{
+		Fix: v1alpha1.FixAvailable, Deadlines: []v1alpha1.Deadline{{Severity: v1alpha1.SeverityCritical, Days: 7}, {Severity: v1alpha1.SeverityHigh, Days: 30}}}}}
 	p.Spec.Remediation = &v1alpha1.Remediation{
 		Updates:           v1alpha1.UpdatesPropose,
 		ForgeRef:          &v1alpha1.LocalKeyReference{Name: "forge"},
