@@ -1,5 +1,5 @@
-# What the README, CI and the docs call. Everything that these targets run beside Go, git and make is pinned
-# in a module of its own (hack/tools/*, test/controlplane/kube), fetched or built on first use, and
+# What the README, CI and the docs call. Everything that these targets run beside Go, git, make and a C compiler is pinned
+# in a module of its own (hack/tools/*, test/controlplane/kube, test/forge/gitea), fetched or built on first use, and
 # cached in your user cache folder under plimsoll/.
 
 SHELL := /usr/bin/env bash
@@ -37,17 +37,17 @@ demo-down: ## Stop what demo started.
 ##@ Check it
 
 .PHONY: test
-test: tools-test ## Run all tests: unit, API server, end-to-end. The first run builds a control plane: minutes.
+test: tools-test tools-forge ## Run all tests: unit, API server, end-to-end. The first run builds a control plane and Gitea: minutes.
 	$(with_assets) go test -p 2 -timeout 30m $$(go list ./... | grep -v '/test/')
-	$(with_assets) go test -p 1 -timeout 30m ./test/...
+	$(with_assets) go test -p 1 -timeout 45m ./test/...
 
 .PHONY: e2e
-e2e: tools-test ## Run end-to-end tests; RUN=<regexp> picks some.
-	$(with_assets) go test ./test/e2e -count=1 -timeout 30m -v -run '$(RUN)'
+e2e: tools-test tools-forge ## Run end-to-end tests; RUN=<regexp> picks some, such as RUN=Remediation.
+	$(with_assets) go test ./test/e2e -count=1 -timeout 45m -v -run '$(RUN)'
 
 .PHONY: race
-race: tools-test ## Run all tests with the race detector (needs a C compiler).
-	$(with_assets) CGO_ENABLED=1 go test -race -p 1 -timeout 60m ./...
+race: tools-test tools-forge ## Run all tests with the race detector.
+	$(with_assets) CGO_ENABLED=1 go test -race -p 1 -timeout 90m ./...
 
 .PHONY: verify
 verify: generate manifests fmt vet lint import-order ## Check what is generated, formatting, lint and import directions; the tree has to be clean.
@@ -127,9 +127,14 @@ undeploy: ## Remove the operator and the CRDs.
 ##@ Tools
 
 .PHONY: tools
-tools: tools-test ## Fetch or build everything that the other targets need.
+tools: tools-test tools-forge ## Fetch or build everything that the other targets need.
 	$(FETCH) controller-gen kustomize helm golangci-lint
 
 .PHONY: tools-test
 tools-test:
 	$(FETCH) assets kwok
+
+# Gitea, for pull requests. It is built here, where one sees its progress, and not within a test, whose time is limited.
+.PHONY: tools-forge
+tools-forge:
+	$(FETCH) gitea

@@ -63,6 +63,9 @@ func TestChartRefuses(t *testing.T) {
 		"wrong level":        {"logLevel=loud", "/logLevel"},
 		"wrong digest":       {"image.digest=latest", "/image/digest"},
 		"wrong duration":     {"reportRetention=1day", "/reportRetention"},
+		"name with a space":  {"remediation.clusterName=a b", "/remediation/clusterName"},
+		"wrong interval":     {"remediation.baseInterval=daily", "/remediation/baseInterval"},
+		"negative interval":  {"remediation.forgeInterval=-1m", "/remediation/forgeInterval"},
 		"negative size":      {"database.maxBytes=-1", "/database/maxBytes"},
 	}
 	for name, tc := range cases {
@@ -87,6 +90,9 @@ func TestChartArguments(t *testing.T) {
 		"reportRetention=1h30m":                                 {"--report-retention=1h30m", sources},
 		"reportRate=50":                                         {"--report-rate=50", sources},
 		"scan.concurrency=4":                                    {"--scan-concurrency=4", sources},
+		"remediation.clusterName=east":                          {"--cluster-name=east", sources},
+		"remediation.baseInterval=30m":                          {"--base-interval=30m", sources},
+		"remediation.forgeInterval=1m30s":                       {"--forge-interval=1m30s", sources},
 		"logLevel=debug":                                        {"--log-level=debug", sources},
 		"database.allowRollback=true":                           {sources, "--allow-database-rollback"},
 		"database.maxBytes=3000000000":                          {sources, "--database-max-bytes=3000000000"},

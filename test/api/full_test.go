@@ -73,8 +73,8 @@ func fullUpdate() *v1alpha1.ImageUpdate {
 			},
 			Rebuild:       &v1alpha1.Rebuild{RequestedTime: now(), BaseDigest: digest, Trigger: "ci", URL: "https://y"},
 			AvailableTime: new(now()), MergedTime: new(now()), RolledOutTime: new(now()),
-			Ignored:     []string{"docker.io/library/debian:13"},
-			Deliveries:  []v1alpha1.Delivery{{Key: "k", Time: now()}},
+			Ignored:    []string{"docker.io/library/debian:13"},
+			Deliveries: []v1alpha1.Delivery{{Key: "k", Time: now()}},
 		},
 	}
 }

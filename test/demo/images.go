@@ -31,6 +31,7 @@ type running struct {
 // pushImages bakes the recipes and, where the machine can, images of real packages.
 func (d *demo) pushImages(ctx context.Context) error {
 	say("Baking images and pushing them to the registry at %s", registryAddress)
+	var base image.Reference
 	for _, r := range append(recipe.Demo(), realRecipes()...) {
 		artifact, err := r.Build(ctx)
 		if errors.Is(err, recipe.ErrUnavailable) {
@@ -40,9 +41,15 @@ func (d *demo) pushImages(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("bake %s: %w", r.Name, err)
 		}
+		if r.Name == builtName {
+			artifact = onBase(artifact, base)
+		}
 		ref, err := d.pusher.Push(ctx, r.Repository+":"+r.Tag, artifact)
 		if err != nil {
 			return err
+		}
+		if r.Repository == baseName {
+			base = ref
 		}
 		fmt.Printf("    %s\n", ref)
 		for _, platform := range r.Platforms {

@@ -1,6 +1,7 @@
 // Command demo shows Plimsoll on this machine: "up" starts a cluster with
 // images in it, lets the operator report them, changes the vulnerability
-// database and shows what followed; "down" stops all of it.
+// database and shows what followed, and has a pull request made for a newer base
+// image; "down" stops all of it.
 package main
 
 import (
@@ -11,7 +12,6 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/plimsoll-dev/plimsoll/test/controlplane"
 	"github.com/plimsoll-dev/plimsoll/test/registry"
 )
 
@@ -33,7 +33,7 @@ func run(ctx context.Context, args []string) error {
 	case len(args) == 1 && args[0] == "up":
 		return up(ctx, dir)
 	case len(args) == 1 && args[0] == "down":
-		return controlplane.StopDir(dir)
+		return stop(dir)
 	case len(args) == 3 && args[0] == "registry":
 		return registry.Serve(ctx, args[1], args[2])
 	}

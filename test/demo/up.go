@@ -18,6 +18,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/test/controlplane"
 	"github.com/plimsoll-dev/plimsoll/test/database"
+	"github.com/plimsoll-dev/plimsoll/test/forge"
 	"github.com/plimsoll-dev/plimsoll/test/playground"
 	"github.com/plimsoll-dev/plimsoll/test/registry"
 )
@@ -32,13 +33,14 @@ const (
 type demo struct {
 	*playground.Playground
 	pusher *registry.Pusher
+	forge  *forge.Forge
 	older  string
 	newer  string
 	images []running
 }
 
 func up(ctx context.Context, dir string) (err error) {
-	if controlplane.Running(dir) {
+	if controlplane.Running(dir) || controlplane.Running(forgeFolder(dir)) {
 		return errors.New("the demo runs already; make demo-down stops it")
 	}
 	// What an earlier demo has stored must not spare this one the work.
@@ -56,17 +58,17 @@ func up(ctx context.Context, dir string) (err error) {
 	d := &demo{Playground: p, pusher: registry.To(registryAddress)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, controlplane.StopDir(dir))
+			err = errors.Join(err, stop(dir))
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		d.startRegistry, d.prepareDatabases, d.pushImages, d.deploy, d.startOperator, d.showFirst, d.changeDatabase,
+		d.startForge, d.startRegistry, d.prepareDatabases, d.pushImages, d.deploy, d.startOperator, d.showFirst, d.changeDatabase, d.remedy,
 	} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	say("It all keeps running. Look around:\n\n  export KUBECONFIG=%s\n  %s get imagereports -A -o wide\n  %s describe imagereport -n shop\n\nand stop it with: make demo-down",
+	say("It all keeps running. Look around:\n\n  export KUBECONFIG=%s\n  %s get imagereports -A -o wide\n  %s describe imageupdates -A\n\nand stop it with: make demo-down",
 		p.Kubeconfig, p.Cluster.Kubectl, p.Cluster.Kubectl)
 	return nil
 }
@@ -149,7 +151,7 @@ func (d *demo) buildDatabase(name string, facts func() (database.Spec, error)) (
 
 func (d *demo) startOperator(ctx context.Context) error {
 	say("Starting the operator, with the rights of its ServiceAccount alone")
-	return d.StartOperator(ctx)
+	return d.StartOperator(ctx, "--cluster-name=demo", "--base-interval=2s", "--forge-interval=2s")
 }
 
 func (d *demo) showFirst(ctx context.Context) error {

@@ -12,6 +12,15 @@
 {{- with .Values.scan.concurrency }}
 - --scan-concurrency={{ int . }}
 {{- end }}
+{{- with .Values.remediation.clusterName }}
+- --cluster-name={{ . }}
+{{- end }}
+{{- with .Values.remediation.baseInterval }}
+- --base-interval={{ . }}
+{{- end }}
+{{- with .Values.remediation.forgeInterval }}
+- --forge-interval={{ . }}
+{{- end }}
 {{- with .Values.logLevel }}
 - --log-level={{ . }}
 {{- end }}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+var (
+	comment = regexp.MustCompile(`(?s)<!--.*?-->\n?`)
+	link    = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
+	rule    = regexp.MustCompile(`^\|[-| ]+\|$`)
+	blank   = regexp.MustCompile(`\n{3,}`)
+)
+
+// plainText shows the Markdown of a pull request on a terminal: its tables get columns, and what only a
+// browser needs goes.
+func plainText(markdown string) string {
+	text := link.ReplaceAllString(comment.ReplaceAllString(markdown, ""), "$1")
+	text = strings.NewReplacer("`", "", "**", "").Replace(text)
+	var out, table []string
+	for _, line := range append(strings.Split(text, "\n"), "") {
+		switch {
+		case rule.MatchString(line):
+		case strings.HasPrefix(line, "|"):
+			table = append(table, line)
+		default:
+			out = append(append(out, columns(table)...), strings.TrimLeft(line, "# "))
+			table = nil
+		}
+	}
+	return strings.TrimSpace(blank.ReplaceAllString(strings.Join(out, "\n"), "\n\n"))
+}
+
+// columns aligns the cells of a table's rows.
+func columns(table []string) []string {
+	var widths []int
+	rows := make([][]string, len(table))
+	for i, line := range table {
+		for j, cell := range strings.Split(strings.Trim(line, "|"), "|") {
+			cell = strings.TrimSpace(cell)
+			if rows[i] = append(rows[i], cell); j == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[j] = max(widths[j], utf8.RuneCountInString(cell))
+		}
+	}
+	lines := make([]string, len(rows))
+	for i, row := range rows {
+		var s strings.Builder
+		for j, cell := range row {
+			s.WriteString(cell + strings.Repeat(" ", widths[j]-utf8.RuneCountInString(cell)+2))
+		}
+		lines[i] = strings.TrimRight(s.String(), " ")
+	}
+	return lines
+}
+
+func indent(text string) string {
+	return "    " + strings.ReplaceAll(text, "\n", "\n    ") + "\n"
+}
