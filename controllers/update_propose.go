@@ -24,7 +24,7 @@ import (
 // forge that fails is told in the update's status, and keeps no other update waiting.
 func (r *updateReconciler) act(ctx context.Context, round *round) {
 	for _, s := range round.steps {
-		if over(s) {
+		if over(s) && !round.shared(s) {
 			r.withdraw(ctx, round, s)
 		}
 	}
@@ -52,6 +52,13 @@ func over(s *step) bool {
 		return false
 	}
 	return s.group == nil || s.status.Phase == v1alpha1.UpdateRolledOut || s.status.Phase == v1alpha1.UpdateNone
+}
+
+// shared says whether other updates still need the pull request.
+func (r *round) shared(s *step) bool {
+	return r.policy.Remediation.Grouping == v1alpha1.GroupingRepository && slices.ContainsFunc(r.taken(), func(other *step) bool {
+		return other != s && other.id.Source == s.id.Source
+	})
 }
 
 // bundle is what one pull request proposes: one update, or all those of a repository.
@@ -132,11 +139,11 @@ func (r *updateReconciler) mayOpen(round *round, open, today int) permission {
 	if policy.Schedule == nil {
 		return permission{}
 	}
-	open2, next, err := pullrequest.InWindow(*policy.Schedule, round.now)
+	inWindow, next, err := pullrequest.InWindow(*policy.Schedule, round.now)
 	switch {
 	case err != nil:
 		return permission{reason: v1alpha1.ReasonOutsideSchedule, message: err.Error()}
-	case !open2:
+	case !inWindow:
 		return permission{
 			reason: v1alpha1.ReasonOutsideSchedule, message: "The next window begins " + next.UTC().Format(time.RFC3339), again: next.Sub(round.now),
 		}
