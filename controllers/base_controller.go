@@ -45,15 +45,23 @@ func (r *baseReconciler) setup(m manager.Manager) error {
 // Reconcile implements reconcile.TypedReconciler.
 func (r *baseReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (reconcile.Result, error) {
 	state, _ := r.catalogue.get(key)
-	if !state.scanned() || !r.runs(key) {
+	if !state.scanned() {
 		r.wish(ctx, wisher{Image: key}, nil)
 		return reconcile.Result{}, nil
 	}
+	// Before anything is said of the base: without what was known before, the image would seem to have none.
 	if err := r.recall(ctx, key, state.Manifest); err != nil {
 		return reconcile.Result{}, err
 	}
 	o, ok := r.bases.origin(state.Manifest)
 	if !ok {
+		return reconcile.Result{}, nil
+	}
+	if !r.runs(key) {
+		r.wish(ctx, wisher{Image: key}, nil)
+		if !r.bases.findable(state.Manifest) {
+			r.found(ctx, key, state.Manifest, foundBase{})
+		}
 		return reconcile.Result{}, nil
 	}
 	wanted := map[inventory.ScanKey]wish{}
@@ -72,11 +80,15 @@ func (r *baseReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 	base := r.bases.find(state.Manifest, func(digest image.Digest) (baseimage.Known, bool) {
 		return r.known(inventory.ScanKey{Digest: digest, Platform: key.Platform})
 	})
-	if r.bases.set(state.Manifest, base) {
+	r.found(ctx, key, state.Manifest, base)
+	return reconcile.Result{}, nil
+}
+
+func (r *baseReconciler) found(ctx context.Context, key inventory.ScanKey, manifest image.Digest, base foundBase) {
+	if r.bases.set(manifest, base) {
 		r.wakeReports(ctx, priorityNormal, key)
 		r.wakePolicies(ctx)
 	}
-	return reconcile.Result{}, nil
 }
 
 // recall takes up what reports have from before this process and the image itself

@@ -94,10 +94,13 @@ func (b *bases) put(manifest image.Digest, o origin) {
 		}
 	}
 	b.origins[manifest] = o
-	if _, known := b.found[manifest]; !known && len(o.Claims) == 0 && len(b.listed) == 0 {
-		// There is nothing to find it by.
-		b.found[manifest] = foundBase{}
-	}
+}
+
+// findable says whether there is anything to find an image's base by.
+func (b *bases) findable(manifest image.Digest) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return len(b.origins[manifest].Claims) > 0 || len(b.listed) > 0
 }
 
 // claim adds what was learned of an image's base later, and says whether that is news.

@@ -213,9 +213,12 @@ func (s *step) end(rolledOut bool, now time.Time) {
 	s.status = s.statusBefore()
 	s.status.ImageCount, s.status.Workloads = 0, nil
 	switch {
-	case s.status.Phase == v1alpha1.UpdateRolledOut, s.status.Phase == v1alpha1.UpdateSuperseded:
+	case s.status.Phase == v1alpha1.UpdateRolledOut:
+		return
+	case s.status.Phase == v1alpha1.UpdateSuperseded && s.status.MergedTime == nil:
 		return
 	case rolledOut:
+		// Also of what was merged and seemed to be gone: between the old pods and the new ones there may be none.
 		s.rollOut(now)
 	default:
 		s.status.Phase = v1alpha1.UpdateSuperseded
