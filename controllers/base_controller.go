@@ -45,19 +45,25 @@ func (r *baseReconciler) setup(m manager.Manager) error {
 // Reconcile implements reconcile.TypedReconciler.
 func (r *baseReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (reconcile.Result, error) {
 	state, _ := r.catalogue.get(key)
-	reports, err := r.reportsOf(ctx, key)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	if !state.scanned() || len(reports) == 0 {
+	if !state.scanned() {
 		r.wish(ctx, wisher{Image: key}, nil)
 		return reconcile.Result{}, nil
 	}
+	// Before anything is said of the base: without what was known before, the image would seem to have none.
 	if err := r.recall(ctx, key, state.Manifest); err != nil {
 		return reconcile.Result{}, err
 	}
 	o, ok := r.bases.origin(state.Manifest)
 	if !ok {
+		return reconcile.Result{}, nil
+	}
+	reports, err := r.reportsOf(ctx, key)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if len(reports) == 0 {
+		// It is a base itself, or may become one.
+		r.wish(ctx, wisher{Image: key}, nil)
 		return reconcile.Result{}, nil
 	}
 	wanted := map[inventory.ScanKey]wish{}
@@ -76,11 +82,36 @@ func (r *baseReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 	base := r.bases.find(state.Manifest, func(digest image.Digest) (baseimage.Known, bool) {
 		return r.known(inventory.ScanKey{Digest: digest, Platform: key.Platform})
 	})
-	if r.bases.set(state.Manifest, base) {
-		r.wakeReports(ctx, priorityNormal, key)
-		r.wakePolicies(ctx)
+	return reconcile.Result{}, r.found(ctx, key, state.Manifest, base)
+}
+
+// found tells those who wait for it. An image without a base is what its report takes it
+// for, unless that has said otherwise or a policy asks.
+func (r *baseReconciler) found(ctx context.Context, key inventory.ScanKey, manifest image.Digest, base foundBase) error {
+	before, _ := r.bases.get(manifest)
+	if !r.bases.set(manifest, base) {
+		return nil
 	}
-	return reconcile.Result{}, nil
+	r.wakePolicies(ctx)
+	awaited := base.Found || before.Found
+	reports, err := r.reportObjects(ctx, key)
+	if err != nil {
+		return err
+	}
+	for i := range reports {
+		if awaited {
+			break
+		}
+		policies, err := r.policiesFor(ctx, reports[i].Namespace)
+		if err != nil {
+			return err
+		}
+		awaited = reports[i].Status.Base != nil || asksForBase(policies)
+	}
+	if awaited {
+		r.wakeReports(ctx, priorityNormal, key)
+	}
+	return nil
 }
 
 // recall takes up what reports have from before this process and the image itself

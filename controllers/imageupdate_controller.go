@@ -162,7 +162,7 @@ func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconc
 	}
 	if p == nil {
 		r.watch(ctx, key, nil)
-		r.project(ctx, key, nil)
+		r.project(ctx, key, nil, true)
 		return reconcile.Result{}, r.deleteUpdates(ctx, key)
 	}
 	images, settled, err := r.images(ctx, *p)

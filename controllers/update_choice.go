@@ -78,7 +78,6 @@ func (r *updateReconciler) choose(g moving, p remediated, before v1alpha1.ImageU
 	in := baseimage.ChooseInput{
 		Current: baseimage.Version{Tag: current, Digest: g.From, Created: from.Config.Created},
 		MinAge:  time.Duration(*p.Remediation.MinReleaseAgeDays) * 24 * time.Hour,
-		Now:     r.now(),
 	}
 	for _, o := range found.Candidates {
 		if o.Digest == g.From {
@@ -90,6 +89,7 @@ func (r *updateReconciler) choose(g moving, p remediated, before v1alpha1.ImageU
 		}
 		in.Candidates = append(in.Candidates, e)
 	}
+	in.Now = r.now() // Not before what is seen just now.
 	c.Choice = refused(baseimage.Choose(in), in.Candidates)
 	c.Seen = seenCandidates(in.Candidates, c.Choice)
 	c.Smaller = r.smaller(g, from.Findings, found.Smaller)

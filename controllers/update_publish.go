@@ -43,7 +43,7 @@ func (r *updateReconciler) publish(ctx context.Context, round *round) (time.Dura
 			}
 		}
 	}
-	r.project(ctx, round.policy.key, projected)
+	r.project(ctx, round.policy.key, projected, round.settled)
 	return next, r.count(ctx)
 }
 
@@ -173,10 +173,12 @@ type projection struct {
 type projections struct {
 	mu sync.RWMutex
 	by map[policyKey]map[inventory.ReportKey]projection
+	// heard are the policies that have told of all their images once.
+	heard map[policyKey]bool
 }
 
 func newProjections() *projections {
-	return &projections{by: map[policyKey]map[inventory.ReportKey]projection{}}
+	return &projections{by: map[policyKey]map[inventory.ReportKey]projection{}, heard: map[policyKey]bool{}}
 }
 
 // of returns what a report shows: of several policies' updates the one that is
@@ -185,11 +187,11 @@ func (p *projections) of(key inventory.ReportKey, policies []policyKey) (summary
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	for _, policy := range policies {
-		projected, heard := p.by[policy]
-		if !heard {
+		u, ok := p.by[policy][key]
+		if !ok && !p.heard[policy] {
 			return nil, "", false
 		}
-		if u, ok := projected[key]; ok && (summary == nil || phaseRank[u.State] > phaseRank[summary.State]) {
+		if ok && (summary == nil || phaseRank[u.State] > phaseRank[summary.State]) {
 			summary, step = &u.UpdateSummary, u.step
 		}
 	}
@@ -201,30 +203,36 @@ var phaseRank = map[v1alpha1.UpdatePhase]int{
 	v1alpha1.UpdateDryRun: 4, v1alpha1.UpdateAvailable: 5, v1alpha1.UpdateProposed: 6, v1alpha1.UpdateMerged: 7,
 }
 
-// set returns the reports that show something else by this. first says that the policy had not been heard before.
+// set returns the reports that show something else by this. While not all of a policy's images are settled, what is not
+// projected stays as it was. first says that they are for the first time.
 func (p *projections) set(
-	policy policyKey, projected map[inventory.ReportKey]projection,
+	policy policyKey, projected map[inventory.ReportKey]projection, settled bool,
 ) (changed []inventory.ReportKey, first bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before, heard := p.by[policy]
-	for key, summary := range projected {
+	before, next := p.by[policy], map[inventory.ReportKey]projection{}
+	if !settled {
+		maps.Copy(next, before)
+	}
+	maps.Copy(next, projected)
+	for key, summary := range next {
 		if before[key] != summary {
 			changed = append(changed, key)
 		}
 	}
 	for key := range before {
-		if _, still := projected[key]; !still {
+		if _, still := next[key]; !still {
 			changed = append(changed, key)
 		}
 	}
-	p.by[policy] = maps.Clone(projected)
-	return changed, !heard
+	first = settled && !p.heard[policy]
+	p.by[policy], p.heard[policy] = next, settled || p.heard[policy]
+	return changed, first
 }
 
 // project has the reports of a policy's images show their updates.
-func (r *updateReconciler) project(ctx context.Context, key policyKey, projected map[inventory.ReportKey]projection) {
-	changed, first := r.projections.set(key, projected)
+func (r *updateReconciler) project(ctx context.Context, key policyKey, projected map[inventory.ReportKey]projection, settled bool) {
+	changed, first := r.projections.set(key, projected, settled)
 	if first {
 		// What they have shown since before this process is confirmed or withdrawn now.
 		changed = append(changed, r.showing(ctx)...)

@@ -39,11 +39,13 @@ type round struct {
 	policy remediated
 	steps  []*step
 	now    time.Time
+	// settled says that all images of the policy are known.
+	settled bool
 }
 
 // round judges every group, and every update that was there before.
 func (r *updateReconciler) round(p remediated, groups []moving, updates []v1alpha1.ImageUpdate, settled bool) (*round, error) {
-	out := &round{policy: p, now: r.now().Truncate(time.Second)}
+	out := &round{policy: p, now: r.now().Truncate(time.Second), settled: settled}
 	seen := map[string]bool{}
 	for i := range groups {
 		s := &step{id: groups[i].ID, group: &groups[i], before: updateNamed(updates, updateName(p.key, groups[i].ID))}
@@ -144,6 +146,10 @@ func (s *step) judge(arrived bool, now time.Time) {
 	s.status.ImageCount = int32(len(s.group.Images))
 	workloads := s.group.workloads()
 	s.status.Workloads = workloads[:min(len(workloads), 32)]
+	if !s.choice.Looked && meta.IsStatusConditionTrue(s.status.Conditions, v1alpha1.ConditionReady) {
+		// What was said before holds until there is more to say: so it is after each start.
+		return
+	}
 	if !s.choice.Looked {
 		s.condition(v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonProgressing, "The tags of "+s.id.Base.Repository+" are not known yet, or candidates among them are still to be scanned", now)
 		return
@@ -218,9 +224,12 @@ func (s *step) end(rolledOut bool, now time.Time) {
 	s.status = s.statusBefore()
 	s.status.ImageCount, s.status.Workloads = 0, nil
 	switch {
-	case s.status.Phase == v1alpha1.UpdateRolledOut, s.status.Phase == v1alpha1.UpdateSuperseded:
+	case s.status.Phase == v1alpha1.UpdateRolledOut:
+		return
+	case s.status.Phase == v1alpha1.UpdateSuperseded && s.status.MergedTime == nil:
 		return
 	case rolledOut:
+		// Also of what was merged and seemed to be gone: between the old pods and the new ones there may be none.
 		s.rollOut(now)
 	default:
 		s.status.Phase = v1alpha1.UpdateSuperseded

@@ -10,6 +10,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/baseimage"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
+	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 	"github.com/plimsoll-dev/plimsoll/internal/policy"
 	"github.com/plimsoll-dev/plimsoll/internal/source"
 )
@@ -196,6 +197,64 @@ func TestRebuildThatNobodyAnswers(t *testing.T) {
 		s.tellRebuild(triggers, "ci", nil, start)
 		if c := meta.FindStatusCondition(s.status.Conditions, v1alpha1.ConditionRebuilt); c == nil || c.Reason != tc.reason {
 			t.Errorf("%s: %+v", name, c)
+		}
+	}
+}
+
+func TestEndOfWhatWasMerged(t *testing.T) {
+	merged := &metav1.Time{Time: start.Add(-time.Hour)}
+	for name, tc := range map[string]struct {
+		before    v1alpha1.ImageUpdateStatus
+		rolledOut bool
+		want      v1alpha1.UpdatePhase
+	}{
+		"what runs is new":                       {v1alpha1.ImageUpdateStatus{Phase: v1alpha1.UpdateMerged, MergedTime: merged}, true, v1alpha1.UpdateRolledOut},
+		"nothing runs":                           {v1alpha1.ImageUpdateStatus{Phase: v1alpha1.UpdateMerged, MergedTime: merged}, false, v1alpha1.UpdateSuperseded},
+		"what runs is new, after nothing did":    {v1alpha1.ImageUpdateStatus{Phase: v1alpha1.UpdateSuperseded, MergedTime: merged}, true, v1alpha1.UpdateRolledOut},
+		"what runs is new, and nobody merged it": {v1alpha1.ImageUpdateStatus{Phase: v1alpha1.UpdateSuperseded}, true, v1alpha1.UpdateSuperseded},
+		"it is over":                             {v1alpha1.ImageUpdateStatus{Phase: v1alpha1.UpdateRolledOut, MergedTime: merged}, false, v1alpha1.UpdateRolledOut},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &step{before: &v1alpha1.ImageUpdate{Status: tc.before}}
+			s.end(tc.rolledOut, start)
+			if s.status.Phase != tc.want {
+				t.Errorf("it is %s, want %s", s.status.Phase, tc.want)
+			}
+		})
+	}
+}
+
+func TestProjectionsWaitForAllImages(t *testing.T) {
+	p := newProjections()
+	policies := []policyKey{{Name: "p"}}
+	a, b := inventory.ReportKey{Namespace: "a"}, inventory.ReportKey{Namespace: "b"}
+	shown := map[inventory.ReportKey]projection{a: {UpdateSummary: v1alpha1.UpdateSummary{State: v1alpha1.UpdateProposed}}}
+	for i, round := range []struct {
+		projected map[inventory.ReportKey]projection
+		settled   bool
+		first     bool
+		// What reports a and b show: nothing that is known, or whether they have an update.
+		a, b string
+	}{
+		{nil, false, false, "unknown", "unknown"},
+		{shown, false, false, "update", "unknown"},
+		{nil, false, false, "update", "unknown"},
+		{shown, true, true, "update", "none"},
+		{nil, false, false, "update", "none"},
+		{nil, true, false, "none", "none"},
+	} {
+		if _, first := p.set(policies[0], round.projected, round.settled); first != round.first {
+			t.Errorf("round %d is the first: %t", i, first)
+		}
+		for key, want := range map[inventory.ReportKey]string{a: round.a, b: round.b} {
+			summary, _, known := p.of(key, policies)
+			got := map[bool]string{true: "none", false: "unknown"}[known]
+			if summary != nil {
+				got = "update"
+			}
+			if got != want {
+				t.Errorf("round %d: report %s shows %s, want %s", i, key.Namespace, got, want)
+			}
 		}
 	}
 }

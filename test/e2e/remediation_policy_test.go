@@ -190,19 +190,20 @@ func TestRemediationPassesOver(t *testing.T) {
 	})
 	t.Run("what the policy would not let run", func(t *testing.T) {
 		t.Parallel()
-		w := newWorkshop(t, map[string]string{"Dockerfile": dockerfile})
-		w.release(t, "12.2", opensslNewer)
-		w.ship(t, "12.3", compose(t, debian(t, openssl(opensslNew), vulnerable("netcat-traditional"))))
-		w.runs(t, "12.1")
+		w := newWorkshop(t, map[string]string{"Dockerfile": "FROM BASE:12.1.0\n"})
+		w.release(t, "12.1.0", opensslOld)
+		w.ship(t, "12.1.1", compose(t, debian(t, openssl(opensslNew), vulnerable("netcat-traditional"))))
+		w.release(t, "12.2.0", opensslNewer)
+		w.runs(t, "12.1.0")
 		p := w.policy(nil)
 		p.Spec.Rules = []v1alpha1.Rule{{Name: "small", Type: v1alpha1.RulePackages, Packages: &v1alpha1.PackagesRule{Denied: []string{"netcat*"}}}}
 		create(t, p)
-		update := w.awaitUpdate(t, inPhase(v1alpha1.UpdateProposed, "12.2"))
-		if missing := passedOver("12.3", v1alpha1.PassedFailsPolicy)(update); missing != "" {
+		update := w.awaitUpdate(t, inPhase(v1alpha1.UpdateProposed, "12.2.0"))
+		if missing := passedOver("12.1.1", v1alpha1.PassedFailsPolicy)(update); missing != "" {
 			t.Error(missing)
 		}
 		w.checkChanges(t, w.onlyPullRequest(t), map[string][]string{
-			"Dockerfile": {"-FROM " + w.baseRepository() + ":12.1 AS run", "+FROM " + w.baseRepository() + ":12.2 AS run"},
+			"Dockerfile": {"-FROM " + w.baseRepository() + ":12.1.0", "+FROM " + w.baseRepository() + ":12.2.0"},
 		})
 	})
 }

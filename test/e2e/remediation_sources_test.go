@@ -171,11 +171,20 @@ func (w *workshop) written(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	for _, u := range updates.Items {
-		out["update "+u.Namespace+"/"+u.Name] = fmt.Sprintf("%s: %+v", u.ResourceVersion, u.Status)
+		out["update "+u.Namespace+"/"+u.Name] = u.ResourceVersion + " " + inJSON(t, u.Status)
 	}
 	r := report(t.Context(), t, w.ns, w.appRepository())
-	out["base"], out["updates"] = fmt.Sprintf("%+v", r.Status.Base), fmt.Sprintf("%+v", r.Status.Update)
+	out["base"], out["update"] = inJSON(t, r.Status.Base), inJSON(t, r.Status.Update)
 	return out
+}
+
+func inJSON(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // checkLayers compares what the report says of each finding's layer with its package, and with what it counts of the base.
