@@ -129,10 +129,10 @@ func TestRemediationNotifications(t *testing.T) {
 	awaitReport(t, w.ns, plainRef.Repository, hasVerdict(v1alpha1.VerdictPass))
 	publishFacts(t, append(factsOf(t, database.Older), fact("news", "CVE-2026-52001", "UNKNOWN")))
 	awaitReport(t, w.ns, plainRef.Repository, hasVerdict(v1alpha1.VerdictFail))
-	second := replica(t, "replica-2")
 	failover(t, world.Operator(), first)
 	w.changePolicy(t, func(r *v1alpha1.Remediation) { r.Updates = v1alpha1.UpdatesPropose })
 	w.awaitUpdate(t, inPhase(v1alpha1.UpdateProposed, "12.2"))
+	second := replica(t, "replica-2")
 	failover(t, first, second)
 	if err := w.Merge(t.Context(), w.repository, w.onlyPullRequest(t).Index); err != nil {
 		t.Fatal(err)
