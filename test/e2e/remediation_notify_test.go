@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -79,6 +81,28 @@ func (w *workshop) notified(t *testing.T, status metav1.ConditionStatus, reason 
 	})
 }
 
+// reasonsSeen gathers, until the test ends, what the policy's condition Notified gives as its reason at any time.
+func (w *workshop) reasonsSeen(t *testing.T) func(reason string) bool {
+	var seen sync.Map
+	ctx, cluster, tick := t.Context(), world.Client, time.NewTicker(200*time.Millisecond)
+	go func() {
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			p := &v1alpha1.ClusterImagePolicy{}
+			if err := cluster.Get(ctx, client.ObjectKey{Name: w.ns}, p); err == nil {
+				if c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionNotified); c != nil {
+					seen.Store(c.Reason, true)
+				}
+			}
+			<-tick.C
+		}
+	}()
+	return func(reason string) bool {
+		_, ok := seen.Load(reason)
+		return ok
+	}
+}
+
 // changePolicy of the workshop.
 func (w *workshop) changePolicy(t *testing.T, change func(*v1alpha1.Remediation)) {
 	t.Helper()
@@ -125,21 +149,24 @@ func TestRemediationNotifications(t *testing.T) {
 	t.Cleanup(func() { swapOperator(context.Background(), t) })
 	first := replica(t, "replica-1")
 	create(t, policy)
+	seen := w.reasonsSeen(t)
 	w.awaitUpdate(t, inPhase(v1alpha1.UpdateDryRun, "12.2"))
 	awaitReport(t, w.ns, plainRef.Repository, hasVerdict(v1alpha1.VerdictPass))
 	publishFacts(t, append(factsOf(t, database.Older), fact("news", "CVE-2026-52001", "UNKNOWN")))
 	awaitReport(t, w.ns, plainRef.Repository, hasVerdict(v1alpha1.VerdictFail))
-	second := replica(t, "replica-2")
 	failover(t, world.Operator(), first)
 	w.changePolicy(t, func(r *v1alpha1.Remediation) { r.Updates = v1alpha1.UpdatesPropose })
 	w.awaitUpdate(t, inPhase(v1alpha1.UpdateProposed, "12.2"))
+	second := replica(t, "replica-2")
 	failover(t, first, second)
 	if err := w.Merge(t.Context(), w.repository, w.onlyPullRequest(t).Index); err != nil {
 		t.Fatal(err)
 	}
 	w.awaitUpdate(t, inPhase(v1alpha1.UpdateMerged, "12.2"))
 
-	w.notified(t, metav1.ConditionFalse, v1alpha1.ReasonNotificationRetrying)
+	await(t, "a message that is to be tried again", func(context.Context) (string, error) {
+		return missingUnless(seen(v1alpha1.ReasonNotificationRetrying), "the condition has not said so"), nil
+	})
 	third := replica(t, "replica-3")
 	failover(t, second, third)
 	all := []string{"UpdateAvailable", "FindingsAdded", "VerdictChanged", "PullRequestOpened", "PullRequestMerged"}
