@@ -169,11 +169,14 @@ func (d *demo) showPullRequest(ctx context.Context, number int64) error {
 		return fmt.Errorf("get the diff of pull request %d: %w", number, err)
 	}
 	say("%s\n    %s", pr.HTMLURL, pr.Title)
-	fmt.Printf("\n%s\n%s\n", indent(strings.TrimSpace(string(diff))), indent(plainText(pr.Body)))
-	say("Look at it as %s with the password %s at\n\n  %s/user/login\n\nand merge it there, or with\n\n"+
-		"  curl -u %s:%s -H 'Content-Type: application/json' -d '{\"Do\": \"merge\"}' %s/api/v1/repos/%s/%s/pulls/%d/merge\n\n"+
-		"Seconds later its ImageUpdate is Merged. It is RolledOut once no pod runs an image on the old base any more. "+
-		"Close it instead, and\n%s:%s is not proposed again.",
-		forge.Person, d.forge.Password, d.forge.URL, forge.Person, d.forge.Password, d.forge.URL, forge.Person, builtName, number, baseName, newBase)
+	fmt.Printf("\n%s\n\n%s\n", indent(string(diff)), indent(plainText(pr.Body)))
+	say(`Look at it at %[1]s/user/login as %[2]s with the password %[3]s
+    (the pages are plain: this Gitea is built without its stylesheets and scripts). Merge it with
+
+  curl -u %[2]s:%[3]s -H 'Content-Type: application/json' -d '{"Do": "merge"}' %[1]s/api/v1/repos/%[2]s/%[4]s/pulls/%[5]d/merge
+
+    Seconds later the ImageUpdate is Merged. It is RolledOut once no pod runs an image on the old base any more.
+    Close the pull request instead, and this version is not proposed again.`,
+		d.forge.URL, forge.Person, d.forge.Password, builtName, number)
 	return nil
 }

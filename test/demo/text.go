@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -32,8 +33,14 @@ func plainText(markdown string) string {
 	return strings.TrimSpace(blank.ReplaceAllString(strings.Join(out, "\n"), "\n\n"))
 }
 
-// columns aligns the cells of a table's rows.
+// maxRows of a table that are shown.
+const maxRows = 12
+
+// columns aligns the cells of a table's first rows.
 func columns(table []string) []string {
+	if more := len(table) - maxRows; more > 0 {
+		table = append(table[:maxRows:maxRows], fmt.Sprintf("| ... and %d more", more))
+	}
 	var widths []int
 	rows := make([][]string, len(table))
 	for i, line := range table {
@@ -56,6 +63,11 @@ func columns(table []string) []string {
 	return lines
 }
 
+// indent moves a text to the right, and drops spaces at the ends of lines.
 func indent(text string) string {
-	return "    " + strings.ReplaceAll(text, "\n", "\n    ") + "\n"
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight("    "+line, " ")
+	}
+	return strings.Join(lines, "\n")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,5 +27,18 @@ In cluster east
 - shop/Deployment/web`
 	if diff := cmp.Diff(want, plainText(markdown)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestLongTable(t *testing.T) {
+	lines := strings.Split(plainText("| A |\n|---|\n"+strings.Repeat("| a |\n", 20)), "\n")
+	if want := "... and 9 more"; len(lines) != maxRows+1 || lines[maxRows] != want {
+		t.Errorf("%d lines, the last is %q, want %d and %q", len(lines), lines[len(lines)-1], maxRows+1, want)
+	}
+}
+
+func TestIndent(t *testing.T) {
+	if got, want := indent("a \n\nb\n"), "    a\n\n    b"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

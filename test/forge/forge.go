@@ -106,7 +106,7 @@ func (f *Forge) prepare() error {
 	if err := os.WriteFile(f.configuration(), f.settings(), 0o600); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
-	return nil
+	return f.writeAssets()
 }
 
 func freePort() (int, error) {

@@ -2,6 +2,7 @@ package forge
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"testing"
 	"time"
@@ -24,6 +25,9 @@ func TestForge(t *testing.T) {
 			t.Errorf("the folder is still there: %v", err)
 		}
 	})
+	if response, err := http.Get(f.URL + "/assets/js/index.js"); err != nil || response.Body.Close() != nil || response.StatusCode != http.StatusOK {
+		t.Errorf("a page's script is missing: %v, %v", response, err)
+	}
 	if err := f.CreateRepository(ctx, Repository{Name: "shop", Private: true, Files: map[string]string{"a/Dockerfile": "FROM a\n"}}); err != nil {
 		t.Fatal(err)
 	}

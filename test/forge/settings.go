@@ -1,12 +1,25 @@
 package forge
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 )
 
 func (f *Forge) configuration() string { return filepath.Join(f.dir, "app.ini") }
+
+// writeAssets puts empty files in the place of scripts and stylesheets, which Gitea's module does not
+// have: without them each page complains in a dialogue.
+func (f *Forge) writeAssets() error {
+	for _, name := range []string{"js/iife.js", "js/index.js", "css/index.css", "css/theme-gitea-auto.css"} {
+		file := filepath.Join(f.dir, "custom", "public", "assets", filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o644)); err != nil {
+			return fmt.Errorf("write an empty %s: %w", name, err)
+		}
+	}
+	return nil
+}
 
 // settings make Gitea small: no SSH, no mail, no queue on disk, nothing that leaves the machine.
 func (f *Forge) settings() []byte {
