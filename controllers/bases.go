@@ -96,65 +96,6 @@ func (b *bases) put(manifest image.Digest, o origin) {
 	b.origins[manifest] = o
 }
 
-// claim adds what can be followed: a name that parses, and a digest.
-func (o *origin) claim(source v1alpha1.BaseImageSource, name, digest string) {
-	ref, err := image.ParseReference(name)
-	if name == "" || err != nil {
-		return
-	}
-	if d, err := image.ParseDigest(digest); err == nil {
-		ref.Digest = d
-	}
-	if ref.Digest == "" {
-		return
-	}
-	c := baseimage.Claim{Source: source, Name: image.Reference{Repository: ref.Repository, Tag: ref.Tag}, Digest: ref.Digest}
-	if !slices.Contains(o.Claims, c) {
-		o.Claims = append(o.Claims, c)
-	}
-}
-
-// foundBase is what is known of an image's base.
-type foundBase struct {
-	baseimage.Base
-	// Found is false where the image has none that is known.
-	Found bool
-}
-
-// bases are the origins of all scanned images, and the bases that were found for
-// them. They are safe for concurrent use, and gone with the process.
-type bases struct {
-	mu      sync.RWMutex
-	origins map[image.Digest]origin
-	found   map[image.Digest]foundBase
-	// index knows base images by their layers, as they were listed for each repository.
-	index  *baseimage.Index
-	listed map[string][]baseimage.Known
-}
-
-func newBases() *bases {
-	return &bases{origins: map[image.Digest]origin{}, found: map[image.Digest]foundBase{}, index: &baseimage.Index{}, listed: map[string][]baseimage.Known{}}
-}
-
-func (b *bases) put(manifest image.Digest, o origin) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	before := b.origins[manifest]
-	for _, c := range before.Claims {
-		if c.Source == v1alpha1.BaseDockerfile && !slices.Contains(o.Claims, c) {
-			o.Claims = append(o.Claims, c)
-		}
-	}
-	b.origins[manifest] = o
-}
-
-// findable says whether there is anything to find an image's base by.
-func (b *bases) findable(manifest image.Digest) bool {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return len(b.origins[manifest].Claims) > 0 || len(b.listed) > 0
-}
-
 // claim adds what was learned of an image's base later, and says whether that is news.
 func (b *bases) claim(manifest image.Digest, c baseimage.Claim) bool {
 	b.mu.Lock()
