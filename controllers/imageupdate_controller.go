@@ -184,6 +184,11 @@ func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconc
 		return reconcile.Result{}, err
 	}
 	r.act(ctx, round)
+	return r.published(ctx, round, again)
+}
+
+// published writes what the round decided, and comes back for it, or for something else before.
+func (r *updateReconciler) published(ctx context.Context, round *round, again time.Duration) (reconcile.Result, error) {
 	next, err := r.publish(ctx, round)
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 		return reconcile.Result{RequeueAfter: debounce}, nil

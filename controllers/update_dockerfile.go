@@ -11,6 +11,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/baseimage"
 	"github.com/plimsoll-dev/plimsoll/internal/edit"
+	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
 	"github.com/plimsoll-dev/plimsoll/internal/scan"
@@ -71,7 +72,6 @@ func (r *updateReconciler) readDockerfile(ctx context.Context, p remediated, img
 	if err != nil {
 		return err
 	}
-	state, _ := r.catalogue.get(img.Report.Scan())
 	read := 0
 	var failure error
 	for _, f := range files {
@@ -83,25 +83,31 @@ func (r *updateReconciler) readDockerfile(ctx context.Context, p remediated, img
 		if err != nil {
 			return err
 		}
-		base, ok := source.FinalBase(content, "")
-		if !ok {
-			continue
-		}
-		if base.Digest == "" {
-			if base.Digest, err = r.registry.Digest(ctx, base, keychain{reader: r.reader, secrets: r.secrets, pulls: img.Pulls}); err != nil {
-				if reason, _ := scan.Reason(err); reason != v1alpha1.ReasonImageNotFound {
-					failure = err
-				}
-				continue
-			}
-		}
-		digest := base.Digest
-		base.Digest = ""
-		if r.bases.claim(state.Manifest, baseimage.Claim{Source: v1alpha1.BaseDockerfile, Name: base, Digest: digest}) {
-			r.baseQueue.addPriority(ctx, priorityNormal, img.Report.Scan())
+		if base, ok := source.FinalBase(content, ""); ok {
+			failure = errors.Join(failure, r.claimBase(ctx, img, base))
 		}
 	}
 	return failure
+}
+
+// claimBase has an image looked at for a base that a Dockerfile names. One that the registry does not have is none.
+func (r *updateReconciler) claimBase(ctx context.Context, img movingImage, base image.Reference) error {
+	digest, name := base.Digest, image.Reference{Repository: base.Repository, Tag: base.Tag}
+	if digest == "" {
+		var err error
+		digest, err = r.registry.Digest(ctx, base, keychain{reader: r.reader, secrets: r.secrets, pulls: img.Pulls})
+		if reason, _ := scan.Reason(err); err != nil && reason == v1alpha1.ReasonImageNotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	state, _ := r.catalogue.get(img.Report.Scan())
+	if r.bases.claim(state.Manifest, baseimage.Claim{Source: v1alpha1.BaseDockerfile, Name: name, Digest: digest}) {
+		r.baseQueue.addPriority(ctx, priorityNormal, img.Report.Scan())
+	}
+	return nil
 }
 
 // unread says, once, that an image's Dockerfile was not read yet.

@@ -51,7 +51,7 @@ func newService(t *testing.T, answers map[string][]http.HandlerFunc) *service {
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	s.mu.Lock()
-	var handler http.HandlerFunc = status(http.StatusCreated, nil)
+	handler := status(http.StatusCreated, nil)
 	if left := s.answers[r.URL.Path]; len(left) > 0 {
 		handler, s.answers[r.URL.Path] = left[0], left[1:]
 	}

@@ -1,0 +1,253 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+	"github.com/plimsoll-dev/plimsoll/internal/edit"
+	"github.com/plimsoll-dev/plimsoll/internal/image"
+	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
+	"github.com/plimsoll-dev/plimsoll/internal/source"
+)
+
+// sync makes the forge as the bundle says.
+func (r *updateReconciler) sync(ctx context.Context, round *round, b bundle, may permission) error {
+	p, first := round.policy, b[0]
+	forge, err := r.forges.forge(ctx, p.forgeSecret(), first.id.Source)
+	if err != nil {
+		return err
+	}
+	repository, err := forge.Repository(ctx)
+	if err != nil {
+		return err
+	}
+	target := first.group.branch()
+	if target == "" {
+		target = repository.DefaultBranch
+	}
+	head, err := forge.Head(ctx, target)
+	if err != nil {
+		return fmt.Errorf("find branch %s of %s: %w", target, first.id.Source, err)
+	}
+	proposed, files, err := r.edit(ctx, p, b, forge, head, round.now)
+	if err != nil || len(proposed) == 0 {
+		return err
+	}
+	proposal := r.proposal(round, proposed, repository, may)
+	proposal.Target, proposal.Base, proposal.Files = target, head, files
+	outcome, err := pullrequest.Sync(ctx, forge, proposal)
+	if err != nil {
+		return err
+	}
+	r.took(ctx, round, proposed, outcome, may)
+	return nil
+}
+
+// edit returns the updates of the bundle that change files, with the files. Those
+// that change none need a rebuild, or cannot be proposed, and their status says so.
+func (r *updateReconciler) edit(
+	ctx context.Context, p remediated, b bundle, forge pullrequest.Forge, head string, now time.Time,
+) (proposed bundle, files map[string][]byte, err error) {
+	files = map[string][]byte{}
+	tree := source.NewWorkspace(forgeTree{forge})
+	for _, s := range b {
+		edits, err := r.editsOf(ctx, p, s, tree, head, len(b) == 1)
+		if err != nil {
+			return nil, nil, fmt.Errorf("look for %s in %s: %w", s.id.Base, s.id.Source, err)
+		}
+		s.status.Files = positions(edits)
+		if len(edits.Files) > 0 {
+			tree.Write(edits.Files)
+			maps.Copy(files, edits.Files)
+			s.edits = edits
+			proposed = append(proposed, s)
+			continue
+		}
+		if err := r.deployedHere(ctx, p, s, tree, head, edits); err != nil {
+			return nil, nil, err
+		}
+		r.unedited(ctx, p, s, edits, now)
+	}
+	return proposed, files, nil
+}
+
+// editsOf one update. Those of an update alone depend on the commit, which is read once.
+func (r *updateReconciler) editsOf(
+	ctx context.Context, p remediated, s *step, tree source.Tree, head string, alone bool,
+) (source.Edits, error) {
+	hints := source.HintsOf(s.group.Places, p.Remediation.Files)
+	hints.Kind = kindOf(s.group)
+	key := editsKey{repository: s.id.Source, commit: head, change: s.change(), hints: fmt.Sprintf("%q", hints)}
+	if edits, ok := r.proposals.known(key); ok && alone {
+		return edits, nil
+	}
+	edits, err := source.Propose(ctx, tree, head, hints, key.change)
+	if err == nil && alone {
+		r.proposals.keep(key, edits)
+	}
+	return edits, err
+}
+
+// change is what the files are to say.
+func (s *step) change() edit.Change {
+	return edit.Change{
+		From: image.Reference{Repository: s.id.Base.Repository, Tag: s.id.Base.Tag, Digest: s.group.From},
+		To:   image.Reference{Repository: s.id.Base.Repository, Tag: s.status.To.Tag, Digest: image.Digest(s.status.To.Digest)},
+	}
+}
+
+// unedited says why no file changes for an update, and what else is done for it.
+func (r *updateReconciler) unedited(ctx context.Context, p remediated, s *step, edits source.Edits, now time.Time) {
+	switch {
+	case s.status.Step == v1alpha1.StepRefresh && !s.group.Deployed && (edits.Already || onlyTagged(edits)):
+		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonNoUpdate, "The files name the tag alone: a rebuild is enough", now)
+		r.rebuild(ctx, p, s, now)
+	case edits.Already:
+		s.merged(nil, now)
+	default:
+		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonEditRefused, refusal(s, edits), now)
+		s.comeBack(r.forgeEvery)
+	}
+}
+
+// onlyTagged says that files name the tag without a digest.
+func onlyTagged(edits source.Edits) bool {
+	return slices.ContainsFunc(edits.Refused, func(r edit.Refusal) bool { return r.Reason == edit.ReasonUnchanged })
+}
+
+// forgeTree is the tree of files of a repository at a forge.
+type forgeTree struct{ pullrequest.Forge }
+
+// Files implements source.Tree.
+func (t forgeTree) Files(ctx context.Context, commit string) ([]source.File, error) {
+	list, err := t.Forge.Files(ctx, commit)
+	files := make([]source.File, 0, len(list))
+	for _, f := range list {
+		files = append(files, source.File(f))
+	}
+	return files, err
+}
+
+func kindOf(g *moving) source.Kind {
+	if g.Deployed {
+		return source.Manifests
+	}
+	return source.Dockerfile
+}
+
+func refusal(s *step, edits source.Edits) string {
+	if len(edits.Refused) == 0 {
+		return "No file of " + s.id.Source + " names " + s.id.Base.String()
+	}
+	var texts []string
+	for _, refused := range edits.Refused[:min(len(edits.Refused), 5)] {
+		texts = append(texts, refused.Error())
+	}
+	return strings.Join(texts, "; ")
+}
+
+func positions(edits source.Edits) []v1alpha1.FilePosition {
+	var list []v1alpha1.FilePosition
+	for _, p := range edits.Positions[:min(len(edits.Positions), 32)] {
+		list = append(list, v1alpha1.FilePosition{Path: p.Path, Line: int32(p.Line)})
+	}
+	return list
+}
+
+// merged says that the new version is in the repository, and on its way to what runs.
+func (s *step) merged(at *time.Time, now time.Time) {
+	s.status.Phase = v1alpha1.UpdateMerged
+	if s.status.MergedTime == nil {
+		s.status.MergedTime = &metav1.Time{Time: now}
+		if at != nil && !at.IsZero() {
+			s.status.MergedTime = &metav1.Time{Time: at.UTC().Truncate(time.Second)}
+		}
+	}
+	s.condition(v1alpha1.ConditionProposed, metav1.ConditionTrue, v1alpha1.ReasonMerged, "The repository names the new version", now)
+}
+
+// took writes down what came of a proposal.
+func (r *updateReconciler) took(ctx context.Context, round *round, b bundle, outcome pullrequest.Outcome, may permission) {
+	for _, s := range b {
+		if outcome.PullRequest != nil {
+			s.status.PullRequest = pullRequestStatus(outcome.PullRequest)
+		}
+		switch outcome.State {
+		case pullrequest.Open:
+			s.status.Phase = v1alpha1.UpdateProposed
+			s.condition(v1alpha1.ConditionProposed, metav1.ConditionTrue, v1alpha1.ReasonOpen, "The pull request is open: "+s.status.PullRequest.URL, round.now)
+			s.comeBack(r.forgeEvery)
+		case pullrequest.Merged:
+			s.merged(&outcome.PullRequest.Ended, round.now)
+		case pullrequest.Closed:
+			s.ignore(round.now)
+		case pullrequest.Foreign:
+			s.status.Phase = v1alpha1.UpdateProposed
+			s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonForeignCommits,
+				"The branch has commits of others, so that nothing more is pushed to it", round.now)
+			s.comeBack(r.forgeEvery)
+		case pullrequest.Held:
+			s.status.Phase = v1alpha1.UpdateAvailable
+			s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, may.reason, may.message, round.now)
+			if may.again > 0 {
+				s.comeBack(may.again)
+			}
+		}
+	}
+}
+
+// ignore respects that a person closed the pull request: this candidate is not proposed again.
+func (s *step) ignore(now time.Time) {
+	s.status.Phase = v1alpha1.UpdateIgnored
+	candidate := image.Reference{Repository: s.id.Base.Repository, Tag: s.status.To.Tag, Digest: image.Digest(s.status.To.Digest)}.String()
+	if !slices.Contains(s.status.Ignored, candidate) {
+		s.status.Ignored = append(s.status.Ignored, candidate)
+		s.status.Ignored = s.status.Ignored[max(0, len(s.status.Ignored)-64):]
+	}
+	s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonClosed, "The pull request was closed; a newer candidate will be proposed", now)
+}
+
+func pullRequestStatus(pr *pullrequest.PullRequest) *v1alpha1.PullRequest {
+	status := &v1alpha1.PullRequest{Number: pr.Number, URL: pr.URL, HeadSHA: pr.HeadSHA, State: v1alpha1.PullRequestState(pr.State)}
+	if !pr.Created.IsZero() {
+		status.CreatedTime = &metav1.Time{Time: pr.Created.UTC().Truncate(time.Second)}
+	}
+	return status
+}
+
+// withdraw closes a pull request that has lost its purpose.
+func (r *updateReconciler) withdraw(ctx context.Context, round *round, s *step) {
+	p := round.policy
+	if p.Remediation.ForgeRef == nil {
+		return
+	}
+	comment := "Nothing that runs needs this update any more."
+	if s.status.Phase == v1alpha1.UpdateRolledOut {
+		comment = "What runs is on the new version already."
+	} else if s.group != nil {
+		comment = "This version is not better any more than the one that runs."
+	}
+	err := func() error {
+		forge, err := r.forges.forge(ctx, p.forgeSecret(), s.id.Source)
+		if err != nil {
+			return err
+		}
+		outcome, err := pullrequest.Withdraw(ctx, forge, branchOf(p, s), comment)
+		if err == nil && outcome.PullRequest != nil {
+			s.status.PullRequest = pullRequestStatus(outcome.PullRequest)
+		}
+		return err
+	}()
+	if err != nil {
+		r.forges.pause(p.forgeSecret(), err)
+		bundle{s}.failed(err, round.now)
+		s.comeBack(max(time.Minute, retryAfter(err)))
+	}
+}
