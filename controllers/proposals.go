@@ -10,6 +10,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/edit"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+	"github.com/plimsoll-dev/plimsoll/internal/rebuild"
 	"github.com/plimsoll-dev/plimsoll/internal/source"
 )
 
@@ -21,12 +22,17 @@ type proposals struct {
 	deployed map[deployedImage]deployedAt
 	// edits that were found at a commit, so that its files are read once.
 	edits map[editsKey]source.Edits
+	// sent are the triggers that were accepted, by key.
+	sent map[string]rebuild.Result
 	// read are the images whose Dockerfiles were looked at.
 	read map[inventory.ScanKey]struct{}
 }
 
-// maxEdits that are remembered.
-const maxEdits = 256
+const (
+	// maxEdits and maxSent are how many are remembered.
+	maxEdits = 256
+	maxSent  = 4096
+)
 
 // editsKey is all that edits of one change depend on.
 type editsKey struct {
@@ -47,7 +53,7 @@ type deployedAt struct {
 }
 
 func newProposals() *proposals {
-	return &proposals{deployed: map[deployedImage]deployedAt{}, read: map[inventory.ScanKey]struct{}{}, edits: map[editsKey]source.Edits{}}
+	return &proposals{deployed: map[deployedImage]deployedAt{}, read: map[inventory.ScanKey]struct{}{}, edits: map[editsKey]source.Edits{}, sent: map[string]rebuild.Result{}}
 }
 
 // deploys notes whether a place names the image itself, and not its base, at a commit.
@@ -117,4 +123,21 @@ func (p *proposals) keep(key editsKey, edits source.Edits) {
 		clear(p.edits)
 	}
 	p.edits[key] = edits
+}
+
+// delivered says whether a trigger was accepted, and what came of it.
+func (p *proposals) delivered(key string) (rebuild.Result, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	result, ok := p.sent[key]
+	return result, ok
+}
+
+func (p *proposals) deliver(key string, result rebuild.Result) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.sent) >= maxSent {
+		clear(p.sent)
+	}
+	p.sent[key] = result
 }

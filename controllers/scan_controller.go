@@ -71,6 +71,10 @@ func (r *scanReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 	}
 	state, _ := r.catalogue.get(key)
 	if state.scanned() {
+		if _, settled := r.bases.get(state.Manifest); !settled {
+			// It was scanned as what another might move to. Now it runs, and its own base counts.
+			r.baseQueue.addPriority(ctx, priorityNormal, key)
+		}
 		return reconcile.Result{}, nil
 	}
 	asked, err := r.asked(ctx, key, target)

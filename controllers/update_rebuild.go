@@ -95,6 +95,10 @@ func (s *step) comeBack(after time.Duration) {
 
 // trigger sends a request, unless the one before failed a short while ago.
 func (r *updateReconciler) trigger(ctx context.Context, p remediated, request rebuild.Request, s *step) (rebuild.Result, error) {
+	if result, sent := r.proposals.delivered(request.Key); sent {
+		// The status that would say so could not be written.
+		return result, nil
+	}
 	with := r.configured(ctx, p, request.Trigger.SecretRef)
 	wait, last := r.attempts.due(request.Key, with, r.now())
 	if wait > 0 {
@@ -113,6 +117,7 @@ func (r *updateReconciler) trigger(ctx context.Context, p remediated, request re
 		return result, err
 	}
 	r.attempts.succeeded(request.Key)
+	r.proposals.deliver(request.Key, result)
 	rebuilds.WithLabelValues("accepted").Inc()
 	return result, nil
 }

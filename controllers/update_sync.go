@@ -37,7 +37,10 @@ func (r *updateReconciler) sync(ctx context.Context, round *round, b bundle, may
 		return fmt.Errorf("find branch %s of %s: %w", target, first.id.Source, err)
 	}
 	proposed, files, err := r.edit(ctx, p, b, forge, head, round.now)
-	if err != nil || len(proposed) == 0 {
+	if err != nil {
+		return err
+	}
+	if err := b.settle(ctx, p, forge, len(proposed) > 0); err != nil || len(proposed) == 0 {
 		return err
 	}
 	proposal := r.proposal(round, proposed, repository, may)
@@ -47,6 +50,32 @@ func (r *updateReconciler) sync(ctx context.Context, round *round, b bundle, may
 		return err
 	}
 	r.took(ctx, round, proposed, outcome, may)
+	return nil
+}
+
+// settle looks at the pull requests of updates whose new version the repository names by now: they were merged, or
+// nobody needs them any more. One that others still need stays as it is.
+func (b bundle) settle(ctx context.Context, p remediated, forge pullrequest.Forge, needed bool) error {
+	for _, s := range b {
+		if s.status.Phase != v1alpha1.UpdateMerged || !isOpen(s.status.PullRequest) {
+			continue
+		}
+		if needed {
+			s.status.PullRequest = nil
+			continue
+		}
+		outcome, err := pullrequest.Withdraw(ctx, forge, branchOf(p, s), "The repository names the new version already.")
+		if err != nil {
+			return err
+		}
+		s.status.PullRequest = nil
+		if pull := outcome.PullRequest; pull != nil {
+			s.status.PullRequest = pullRequestStatus(pull)
+			if pull.State == pullrequest.Merged && !pull.Ended.IsZero() {
+				s.status.MergedTime = &metav1.Time{Time: pull.Ended.UTC().Truncate(time.Second)}
+			}
+		}
+	}
 	return nil
 }
 
