@@ -122,10 +122,15 @@ func testCommits(t *testing.T, h Harness) {
 // Of more commits than are told, the newest must be: a person's is there.
 func testManyCommits(t *testing.T, h Harness) {
 	base := must(h.Forge.Head(t.Context(), "main"))(t)
-	var pushed []string
-	for i := range 104 {
-		pushed = append(pushed, h.Push(t, "feature/many", map[string]string{"n": fmt.Sprint(i)}))
+	if h.PushMany == nil {
+		h.PushMany = func(t *testing.T, branch string, n int) (pushed []string) {
+			for i := range n {
+				pushed = append(pushed, h.Push(t, branch, map[string]string{"n": fmt.Sprint(i)}))
+			}
+			return pushed
+		}
 	}
+	pushed := h.PushMany(t, "feature/many", 104)
 	slices.Reverse(pushed)
 	var got []string
 	for _, c := range must(h.Forge.Commits(t.Context(), base, "feature/many"))(t) {

@@ -26,6 +26,8 @@ type Harness struct {
 
 	// Push makes a person's commit on a branch, which is made from main where it is not there, and returns the commit.
 	Push func(t *testing.T, branch string, files map[string]string) string
+	// PushMany makes n commits of a person on a new branch at once, and returns them, the oldest first. nil: Push is quick enough.
+	PushMany func(t *testing.T, branch string, n int) []string
 	// Merge and Close do so with a pull request as a person.
 	Merge, Close func(t *testing.T, number int64)
 	// Protect keeps the bot from pushing to a branch and from deleting it.
@@ -39,6 +41,8 @@ type Harness struct {
 	WithToken func(t *testing.T, token string) pullrequest.Forge
 	// Missing returns a repository that is not there.
 	Missing func(t *testing.T) pullrequest.Forge
+	// Skip says of tests why the forge cannot pass them.
+	Skip map[string]string
 	// Fail lets the server fail the next n requests of any of these forges.
 	Fail func(n int, f fault.Fault)
 }
@@ -84,7 +88,13 @@ func Run(t *testing.T, start func(t *testing.T) Harness) {
 		"SlowServer":        testSlowServer,
 		"RateLimit":         testRateLimit,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, start(t)) })
+		t.Run(name, func(t *testing.T) {
+			h := start(t)
+			if why := h.Skip[name]; why != "" {
+				t.Skip(why)
+			}
+			test(t, h)
+		})
 	}
 }
 

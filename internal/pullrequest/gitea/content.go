@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 
 	"code.gitea.io/sdk/gitea"
@@ -27,6 +28,9 @@ func (c *Client) Files(ctx context.Context, commit string) ([]pullrequest.File, 
 			ListOptions: gitea.ListOptions{Page: page}, Ref: commit, Recursive: true,
 		})
 		if err != nil {
+			if response != nil && response.StatusCode == http.StatusBadRequest && strings.Contains(err.Error(), "sha not found") {
+				return nil, fmt.Errorf("%w: list the files at %s", pullrequest.ErrNotFound, commit)
+			}
 			return nil, missing(response, c.failure("list the files at "+commit, response, err))
 		}
 		if entries += len(tree.Entries); entries > maxFiles {

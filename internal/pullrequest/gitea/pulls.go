@@ -136,7 +136,7 @@ func (c *Client) Open(ctx context.Context, n pullrequest.NewPullRequest) (pullre
 	}
 	pull, response, err := c.api(ctx).CreatePullRequest(c.owner, c.repository, options)
 	if err != nil && badPeople(response) && len(n.Assignees)+len(n.Reviewers) > 0 {
-		options.Assignees, options.Reviewers = nil, nil
+		options.Assignees, options.Reviewers = c.knownPeople(ctx, n)
 		pull, response, err = c.api(ctx).CreatePullRequest(c.owner, c.repository, options)
 	}
 	if err == nil {
@@ -160,6 +160,19 @@ func (c *Client) alreadyOpen(ctx context.Context, branch string, failure error) 
 		}
 	}
 	return pullrequest.PullRequest{}, failure
+}
+
+// knownPeople are those of the proposal that Gitea lets be assigned and review; none where it does not say.
+func (c *Client) knownPeople(ctx context.Context, n pullrequest.NewPullRequest) (assignees, reviewers []string) {
+	among := func(names []string, users []*gitea.User, err error) []string {
+		return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+			return err != nil || !slices.ContainsFunc(users, func(u *gitea.User) bool { return strings.EqualFold(u.UserName, name) })
+		})
+	}
+	assignable, _, err := c.api(ctx).GetAssignees(c.owner, c.repository)
+	assignees = among(n.Assignees, assignable, err)
+	reviewing, _, err := c.api(ctx).GetReviewers(c.owner, c.repository)
+	return assignees, among(n.Reviewers, reviewing, err)
 }
 
 // badPeople is true for the answers to names that are not there or may not do this.
@@ -195,7 +208,12 @@ func (c *Client) Close(ctx context.Context, number int64) error {
 // Comment adds a comment.
 func (c *Client) Comment(ctx context.Context, number int64, body string) error {
 	if _, response, err := c.api(ctx).CreateIssueComment(c.owner, c.repository, number, gitea.CreateIssueCommentOption{Body: body}); err != nil {
-		return c.failure("comment on the pull request", response, err)
+		failure := c.failure("comment on the pull request", response, err)
+		if _, response, err := c.api(ctx).GetPullRequest(c.owner, c.repository, number); err != nil && response != nil && response.StatusCode == http.StatusNotFound {
+			// Gitea takes a comment on nothing for a fault of its own.
+			return c.failure("comment on the pull request", response, err)
+		}
+		return failure
 	}
 	return nil
 }
