@@ -8,15 +8,9 @@ import (
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/baseimage"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
+	"github.com/plimsoll-dev/plimsoll/internal/registry"
+	"github.com/plimsoll-dev/plimsoll/internal/source"
 	"github.com/plimsoll-dev/plimsoll/internal/store"
-)
-
-// Labels by which an image says from what it was built.
-const (
-	labelSource   = "org.opencontainers.image.source"
-	labelRevision = "org.opencontainers.image.revision"
-	labelBaseName = "org.opencontainers.image.base.name"
-	labelBase     = "org.opencontainers.image.base.digest"
 )
 
 // origin is what an image says of where it comes from.
@@ -33,10 +27,10 @@ func originOf(img *store.Image) origin {
 	config := img.Content.Config
 	o := origin{
 		DiffIDs: config.DiffIDs, Created: config.Created,
-		Source: config.Labels[labelSource], Revision: config.Labels[labelRevision],
+		Source: config.Labels[source.LabelSource], Revision: config.Labels[source.LabelRevision],
 	}
 	for _, said := range []map[string]string{img.Annotations, config.Labels} {
-		o.claim(v1alpha1.BaseAnnotation, said[labelBaseName], said[labelBase])
+		o.claim(v1alpha1.BaseAnnotation, said[registry.AnnotationBaseName], said[registry.AnnotationBaseDigest])
 	}
 	for _, m := range img.Materials {
 		o.claim(v1alpha1.BaseProvenance, m.Name, string(m.Digest))
@@ -45,7 +39,7 @@ func originOf(img *store.Image) origin {
 }
 
 // claim adds what can be followed: a name that parses, and a digest.
-func (o *origin) claim(source v1alpha1.BaseImageSource, name, digest string) {
+func (o *origin) claim(by v1alpha1.BaseImageSource, name, digest string) {
 	ref, err := image.ParseReference(name)
 	if name == "" || err != nil {
 		return
@@ -56,7 +50,7 @@ func (o *origin) claim(source v1alpha1.BaseImageSource, name, digest string) {
 	if ref.Digest == "" {
 		return
 	}
-	c := baseimage.Claim{Source: source, Name: image.Reference{Repository: ref.Repository, Tag: ref.Tag}, Digest: ref.Digest}
+	c := baseimage.Claim{Source: by, Name: image.Reference{Repository: ref.Repository, Tag: ref.Tag}, Digest: ref.Digest}
 	if !slices.Contains(o.Claims, c) {
 		o.Claims = append(o.Claims, c)
 	}

@@ -22,9 +22,7 @@ type chosen struct {
 	// Looked says that the repository's tags are known, and what the candidates among them hold.
 	Looked bool
 	// Seen are the candidates with the time of our first sight of each.
-	Seen []v1alpha1.UpdateCandidate
-	// From are the findings of the version that runs.
-	From    []policy.Finding
+	Seen    []v1alpha1.UpdateCandidate
 	Smaller *v1alpha1.SmallerBase
 }
 
@@ -63,7 +61,6 @@ func (r *updateReconciler) choose(g moving, p remediated, before v1alpha1.ImageU
 	if err != nil || !ok {
 		return c, err
 	}
-	c.From = from.Findings
 	found, looked := r.watched.of(g.ID.Base.Repository, s)
 	if !looked {
 		return c, nil

@@ -148,7 +148,7 @@ func (r *updateReconciler) locate(ctx context.Context, p remediated, img *moving
 }
 
 func (o origin) labels() map[string]string {
-	return map[string]string{labelSource: o.Source, labelRevision: o.Revision}
+	return map[string]string{source.LabelSource: o.Source, source.LabelRevision: o.Revision}
 }
 
 // sourceObjects reads the objects of Argo CD and Flux that lead from a workload
@@ -225,7 +225,7 @@ func (o *sourceObjects) follow(ctx context.Context, name workloadName) (source.D
 	}
 	objects := source.Objects{}
 	for {
-		deployed := source.DeployedFrom(object, objects, argoCDNamespaces)
+		deployed := source.DeployedFrom(object, objects, source.ArgoCDNamespaces)
 		if len(deployed.Missing) == 0 {
 			return deployed, nil
 		}
@@ -236,9 +236,6 @@ func (o *sourceObjects) follow(ctx context.Context, name workloadName) (source.D
 		}
 	}
 }
-
-// argoCDNamespaces are those in which its Applications are where an installation says nothing else.
-var argoCDNamespaces = []string{"argocd", "openshift-gitops"}
 
 // read returns an object, or nil where there is none, or no such kind.
 func (o *sourceObjects) read(ctx context.Context, ref source.ObjectReference) (*unstructured.Unstructured, error) {

@@ -146,7 +146,7 @@ func (r *updateReconciler) observe(s *step) {
 func summaryOf(s *step) v1alpha1.UpdateSummary {
 	summary := v1alpha1.UpdateSummary{State: s.status.Phase}
 	if s.status.To != nil {
-		summary.Candidate = s.id.Base.Repository + ":" + s.status.To.Tag + "@" + s.status.To.Digest
+		summary.Candidate = s.target().String()
 	}
 	if s.status.Fixes != nil {
 		summary.Fixes = s.status.Fixes.Total

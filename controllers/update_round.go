@@ -14,6 +14,7 @@ import (
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/baseimage"
+	"github.com/plimsoll-dev/plimsoll/internal/delivery"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/policy"
 	"github.com/plimsoll-dev/plimsoll/internal/report"
@@ -267,7 +268,7 @@ func newerTag(repository, from, to string) bool {
 
 func (s *step) condition(kind string, status metav1.ConditionStatus, reason, message string, now time.Time) {
 	meta.SetStatusCondition(&s.status.Conditions, metav1.Condition{
-		Type: kind, Status: status, Reason: reason, Message: message[:min(len(message), 1024)],
+		Type: kind, Status: status, Reason: reason, Message: delivery.Clip(message, 1024),
 		ObservedGeneration: 1, LastTransitionTime: metav1.NewTime(now),
 	})
 }

@@ -128,7 +128,7 @@ func (r *updateReconciler) editsOf(
 func (s *step) change() edit.Change {
 	return edit.Change{
 		From: image.Reference{Repository: s.id.Base.Repository, Tag: s.id.Base.Tag, Digest: s.group.From},
-		To:   image.Reference{Repository: s.id.Base.Repository, Tag: s.status.To.Tag, Digest: image.Digest(s.status.To.Digest)},
+		To:   s.target(),
 	}
 }
 
@@ -235,7 +235,7 @@ func (r *updateReconciler) took(ctx context.Context, round *round, b bundle, out
 // ignore respects that a person closed the pull request: this candidate is not proposed again.
 func (s *step) ignore(now time.Time) {
 	s.status.Phase = v1alpha1.UpdateIgnored
-	candidate := image.Reference{Repository: s.id.Base.Repository, Tag: s.status.To.Tag, Digest: image.Digest(s.status.To.Digest)}.String()
+	candidate := s.target().String()
 	if !slices.Contains(s.status.Ignored, candidate) {
 		s.status.Ignored = append(s.status.Ignored, candidate)
 		s.status.Ignored = s.status.Ignored[max(0, len(s.status.Ignored)-64):]

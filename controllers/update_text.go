@@ -27,9 +27,9 @@ func branchOf(p remediated, s *step) string {
 	return branchPrefix + strings.ReplaceAll(name, "..", "-") + "-" + hex.EncodeToString(sum[:4])
 }
 
-// target is what an update moves to, as a reference.
-func (s *step) target() string {
-	return image.Reference{Repository: s.id.Base.Repository, Tag: s.status.To.Tag, Digest: image.Digest(s.status.To.Digest)}.String()
+// target is what an update moves to.
+func (s *step) target() image.Reference {
+	return image.Reference{Repository: s.id.Base.Repository, Tag: s.status.To.Tag, Digest: image.Digest(s.status.To.Digest)}
 }
 
 // proposal of the updates of a bundle.
@@ -37,7 +37,7 @@ func (r *updateReconciler) proposal(round *round, b bundle, repository pullreque
 	p := round.policy.Remediation
 	var candidates []string
 	for _, s := range b {
-		candidates = append(candidates, s.target())
+		candidates = append(candidates, s.target().String())
 	}
 	return pullrequest.Proposal{
 		Branch: branchOf(round.policy, b[0]), Title: title(b), Body: r.body(b, repository),

@@ -238,6 +238,9 @@ func (r *watchReconciler) index(ctx context.Context, l *look, need watchNeed) (c
 	var bases []store.Base
 	for _, tag := range baseimage.Newest(l.repository, matchingTags(l.tags, need.Patterns), maxIndexed) {
 		digest := l.digest(ctx, tag)
+		if digest == "" {
+			continue
+		}
 		for _, platform := range platforms {
 			base, err := r.base(ctx, l, stored, tag, digest, platform)
 			if err != nil {

@@ -18,32 +18,32 @@ func TestFromLabels(t *testing.T) {
 	}{
 		"none": {labels: map[string]string{"a": "b"}},
 		"source and revision": {
-			labels: map[string]string{labelSource: "git@github.com:acme/shop.git", labelRevision: commit},
+			labels: map[string]string{LabelSource: "git@github.com:acme/shop.git", LabelRevision: commit},
 			want:   Location{Repository: "https://github.com/acme/shop", Revision: commit, Kind: Dockerfile, By: "image labels"},
 		},
 		"a directory's page": {
-			labels: map[string]string{labelSource: "https://github.com/acme/shop/tree/dev/images/api/"},
+			labels: map[string]string{LabelSource: "https://github.com/acme/shop/tree/dev/images/api/"},
 			want:   Location{Repository: "https://github.com/acme/shop", Branch: "dev", Path: "images/api", Kind: Dockerfile, By: "image labels"},
 		},
 		"a page at a tag": {
-			labels: map[string]string{labelSource: "https://github.com/acme/shop/tree/v1.2.3/api"},
+			labels: map[string]string{LabelSource: "https://github.com/acme/shop/tree/v1.2.3/api"},
 			want:   Location{Repository: "https://github.com/acme/shop", Path: "api", Kind: Dockerfile, By: "image labels"},
 		},
 		"BuildKit's form": {
-			labels: map[string]string{labelSource: "https://github.com/acme/shop.git#" + commit + ":api"},
+			labels: map[string]string{LabelSource: "https://github.com/acme/shop.git#" + commit + ":api"},
 			want:   Location{Repository: "https://github.com/acme/shop", Revision: commit, Path: "api", Kind: Dockerfile, By: "image labels"},
 		},
 		"inherited from the base": {
-			labels: map[string]string{labelSource: "https://github.com/debian/base", labelRevision: commit},
-			base:   map[string]string{labelSource: "https://github.com/debian/base", labelRevision: commit},
+			labels: map[string]string{LabelSource: "https://github.com/debian/base", LabelRevision: commit},
+			base:   map[string]string{LabelSource: "https://github.com/debian/base", LabelRevision: commit},
 		},
 		"the revision inherited from the base": {
-			labels: map[string]string{labelSource: "https://github.com/acme/shop", labelRevision: commit},
-			base:   map[string]string{labelSource: "https://github.com/debian/base", labelRevision: commit},
+			labels: map[string]string{LabelSource: "https://github.com/acme/shop", LabelRevision: commit},
+			base:   map[string]string{LabelSource: "https://github.com/debian/base", LabelRevision: commit},
 			want:   Location{Repository: "https://github.com/acme/shop", Kind: Dockerfile, By: "image labels"},
 		},
-		"no repository":   {labels: map[string]string{labelSource: "shop"}, wantErr: true},
-		"out of the tree": {labels: map[string]string{labelSource: "https://github.com/a/b.git#main:../x"}, wantErr: true},
+		"no repository":   {labels: map[string]string{LabelSource: "shop"}, wantErr: true},
+		"out of the tree": {labels: map[string]string{LabelSource: "https://github.com/a/b.git#main:../x"}, wantErr: true},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -4,28 +4,28 @@ import "fmt"
 
 // Labels of the OCI image specification.
 const (
-	labelSource   = "org.opencontainers.image.source"
-	labelRevision = "org.opencontainers.image.revision"
+	LabelSource   = "org.opencontainers.image.source"
+	LabelRevision = "org.opencontainers.image.revision"
 )
 
 // FromLabels reads which repository an image says that it was built from. A built image has its base's labels too, so
 // that what the base says counts as the base's; base is nil where that is not known. No label is no error.
 func FromLabels(labels, base map[string]string) (Location, bool, error) {
-	address, revision := labels[labelSource], labels[labelRevision]
-	if address == "" || address == base[labelSource] {
+	address, revision := labels[LabelSource], labels[LabelRevision]
+	if address == "" || address == base[LabelSource] {
 		return Location{}, false, nil
 	}
-	if revision == base[labelRevision] {
+	if revision == base[LabelRevision] {
 		revision = ""
 	}
 	raw, ref, directory := splitAddress(address)
 	repository, err := NormaliseRepository(raw)
 	if err != nil {
-		return Location{}, false, fmt.Errorf("read label %s: %w", labelSource, err)
+		return Location{}, false, fmt.Errorf("read label %s: %w", LabelSource, err)
 	}
 	directory, err = within(directory)
 	if err != nil {
-		return Location{}, false, fmt.Errorf("read label %s: %w", labelSource, err)
+		return Location{}, false, fmt.Errorf("read label %s: %w", LabelSource, err)
 	}
 	l := Location{Repository: repository, Revision: revision, Path: directory, Kind: Dockerfile, By: "image labels"}
 	if commitPattern.MatchString(ref) && l.Revision == "" {
