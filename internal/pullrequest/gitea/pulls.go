@@ -209,8 +209,11 @@ func (c *Client) Close(ctx context.Context, number int64) error {
 func (c *Client) Comment(ctx context.Context, number int64, body string) error {
 	if _, response, err := c.api(ctx).CreateIssueComment(c.owner, c.repository, number, gitea.CreateIssueCommentOption{Body: body}); err != nil {
 		failure := c.failure("comment on the pull request", response, err)
+		if response == nil || response.StatusCode != http.StatusInternalServerError {
+			return failure
+		}
+		// Gitea takes a comment on nothing for a fault of its own.
 		if _, response, err := c.api(ctx).GetPullRequest(c.owner, c.repository, number); err != nil && response != nil && response.StatusCode == http.StatusNotFound {
-			// Gitea takes a comment on nothing for a fault of its own.
 			return c.failure("comment on the pull request", response, err)
 		}
 		return failure
