@@ -136,7 +136,7 @@ func (f *forges) open(object *corev1.Secret, repository string) (pullrequest.For
 	case "GitLab":
 		return gitlab.New(gitlab.Options{HTTPClient: f.http, URL: at.Base, Owner: at.Owner, Name: at.Name, Token: s.token, Now: f.now})
 	}
-	return gitea.New(f.http, at.Base, s.token, at.Owner, at.Name)
+	return gitea.New(gitea.Options{HTTPClient: f.http, URL: at.Base, Owner: at.Owner, Name: at.Name, Token: s.token, Now: f.now})
 }
 
 func readForgeSecret(data map[string][]byte) (forgeSecret, error) {

@@ -2,20 +2,17 @@ package exchange
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 	"unicode"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
+	"github.com/plimsoll-dev/plimsoll/internal/registry"
 )
 
 const (
@@ -126,30 +123,16 @@ func Unreachable(doing string, err error) *pullrequest.Error {
 	return &pullrequest.Error{Reason: v1alpha1.ReasonForgeUnavailable, Err: fmt.Errorf("%s: %w", doing, presentable(err))}
 }
 
-// presentable returns the innermost cause whose text comes from this machine.
+// presentable returns the cause whose text is ours: of this package, or of the
+// transport that package registry has for services.
 func presentable(err error) error {
-	for _, known := range []error{context.DeadlineExceeded, context.Canceled, errOtherHost, errRedirects, io.ErrUnexpectedEOF} {
+	if connection := new(registry.Error); errors.As(err, &connection) {
+		return connection
+	}
+	for _, known := range []error{context.DeadlineExceeded, context.Canceled, errOtherHost, errRedirects} {
 		if errors.Is(err, known) {
 			return known
 		}
-	}
-	var (
-		lookup      *net.DNSError
-		errno       syscall.Errno
-		certificate *tls.CertificateVerificationError
-		timeout     net.Error
-	)
-	switch {
-	case errors.As(err, &lookup):
-		return fmt.Errorf("lookup %s failed", lookup.Name)
-	case errors.As(err, &errno):
-		return errno
-	case errors.As(err, &certificate):
-		return errors.New("the forge's certificate cannot be verified")
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return errors.New("timed out")
-	case errors.Is(err, io.EOF):
-		return errors.New("the connection was closed")
 	}
 	return errors.New("the answer cannot be understood")
 }

@@ -4,19 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+	"github.com/plimsoll-dev/plimsoll/internal/registry"
 )
 
 var now = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
@@ -85,12 +83,11 @@ func TestUnreachable(t *testing.T) {
 	const hidden = "https://user:s3cret@forge.example/?token=s3cret"
 	wrap := func(err error) error { return &url.Error{Op: "Get", URL: hidden, Err: err} }
 	for want, err := range map[string]error{
-		"context deadline exceeded":       wrap(context.DeadlineExceeded),
-		"context canceled":                wrap(context.Canceled),
-		"lookup forge.example failed":     wrap(&net.DNSError{Name: "forge.example", Server: "10.0.0.1:53"}),
-		"connection refused":              wrap(&net.OpError{Err: syscall.ECONNREFUSED}),
-		"unexpected EOF":                  wrap(io.ErrUnexpectedEOF),
-		"the connection was closed":       wrap(io.EOF),
+		"context deadline exceeded": wrap(context.DeadlineExceeded),
+		"context canceled":          wrap(context.Canceled),
+		"ask forge.example: 10.0.0.1 is not allowed": wrap(&registry.Error{
+			Reason: v1alpha1.ReasonAddressNotAllowed, Err: errors.New("ask forge.example: 10.0.0.1 is not allowed"),
+		}),
 		"the answer cannot be understood": wrap(fmt.Errorf("invalid character 's3cret'")),
 	} {
 		e := Unreachable("read", err)

@@ -41,8 +41,6 @@ type Harness struct {
 	WithToken func(t *testing.T, token string) pullrequest.Forge
 	// Missing returns a repository that is not there.
 	Missing func(t *testing.T) pullrequest.Forge
-	// Skip says of tests why the forge cannot pass them.
-	Skip map[string]string
 	// Fail lets the server fail the next n requests of any of these forges.
 	Fail func(n int, f fault.Fault)
 }
@@ -89,11 +87,7 @@ func Run(t *testing.T, start func(t *testing.T) Harness) {
 		"RateLimit":         testRateLimit,
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := start(t)
-			if why := h.Skip[name]; why != "" {
-				t.Skip(why)
-			}
-			test(t, h)
+			test(t, start(t))
 		})
 	}
 }

@@ -18,7 +18,9 @@ func TestBehaviour(t *testing.T) {
 			t.Fatal(err)
 		}
 		counter := &writes{}
-		c, err := New(&http.Client{Transport: counter, Timeout: time.Minute}, server.URL, server.BotToken, forge.Person, name)
+		o := options(server.BotToken, name)
+		o.HTTPClient.Transport = counter
+		c, err := New(o)
 		if err != nil {
 			t.Fatal(err)
 		}

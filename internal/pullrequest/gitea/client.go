@@ -3,29 +3,43 @@ package gitea
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"code.gitea.io/sdk/gitea"
 
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
+	"github.com/plimsoll-dev/plimsoll/internal/pullrequest/exchange"
 )
 
 const (
-	maxBody    = 64 << 20 // bytes of one answer: a page of pull requests with long bodies
-	maxContent = 1 << 20  // bytes of one file, as pullrequest.Forge has it
-	pageSize   = 50       // what Gitea gives at most, unless it is configured otherwise
+	maxContent = 1 << 20 // bytes of one file, as pullrequest.Forge has it
+	pageSize   = 50      // what Gitea gives at most, unless it is configured otherwise
 )
+
+// Options of New.
+type Options struct {
+	// HTTPClient sends all requests. It is to bound time and response bodies.
+	HTTPClient *http.Client
+	// URL is the server's base URL, which may have a path.
+	URL         string
+	Owner, Name string
+	Token       string
+	Now         func() time.Time
+}
 
 // Client is one repository at a Gitea or Forgejo.
 type Client struct {
 	http              *http.Client
 	base, token       string
 	owner, repository string
+	// name is how errors name the repository.
+	name string
+	now  func() time.Time
 
 	mu sync.Mutex
 	me *gitea.User // who the token belongs to, once asked
@@ -36,25 +50,22 @@ var (
 	_ pullrequest.Identified = (*Client)(nil)
 )
 
-// New returns a client for a repository of the forge at baseURL. It connects to nothing yet. httpClient says how to connect and
-// for how long; nil is the default one.
-func New(httpClient *http.Client, baseURL, token, owner, repository string) (*Client, error) {
-	u, err := url.Parse(baseURL)
+// New returns a client for the repository. It asks nothing of the forge yet.
+func New(o Options) (*Client, error) {
+	u, err := url.Parse(strings.TrimSuffix(o.URL, "/"))
 	if err != nil || u.Host == "" || u.User != nil || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, errors.New("the forge's URL is not one of http or https without credentials")
 	}
-	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+	if o.Token == "" || strings.ContainsFunc(o.Token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return nil, errors.New("the forge's token is empty or holds a character that no token has")
 	}
-	if owner == "" || repository == "" {
+	if o.Owner == "" || o.Name == "" {
 		return nil, errors.New("a repository needs an owner and a name")
 	}
-	if httpClient == nil {
-		httpClient = http.DefaultClient
-	}
-	limited := *httpClient
-	limited.Transport = &limit{next: httpClient.Transport, host: u.Host}
-	return &Client{http: &limited, base: strings.TrimSuffix(baseURL, "/"), token: token, owner: owner, repository: repository}, nil
+	return &Client{
+		http: exchange.Client(o.HTTPClient), base: u.String(), token: o.Token, owner: o.Owner, repository: o.Name,
+		name: u.Host + u.Path + "/" + o.Owner + "/" + o.Name, now: o.Now,
+	}, nil
 }
 
 // api is the SDK's client for one call: it ties a client to its context. It does not ask for the server's version first.
@@ -67,44 +78,6 @@ func (c *Client) api(ctx context.Context) *gitea.Client {
 	return api
 }
 
-// limit bounds what an answer may hold, and stays at one host: the SDK reads bodies as a whole.
-type limit struct {
-	next http.RoundTripper
-	host string
-}
-
-func (l *limit) RoundTrip(request *http.Request) (*http.Response, error) {
-	if request.URL.Host != l.host {
-		return nil, fmt.Errorf("the forge redirects to another host, %s", request.URL.Host)
-	}
-	next := l.next
-	if next == nil {
-		next = http.DefaultTransport
-	}
-	response, err := next.RoundTrip(request)
-	if err == nil {
-		response.Body = &limitedBody{ReadCloser: response.Body, left: maxBody}
-	}
-	return response, err
-}
-
-type limitedBody struct {
-	io.ReadCloser
-	left int64
-}
-
-func (b *limitedBody) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, fmt.Errorf("the forge's answer is longer than %d bytes", maxBody)
-	}
-	if int64(len(p)) > b.left {
-		p = p[:b.left]
-	}
-	n, err := b.ReadCloser.Read(p)
-	b.left -= int64(n)
-	return n, err
-}
-
 // account returns who the token belongs to.
 func (c *Client) account(ctx context.Context) (*gitea.User, error) {
 	c.mu.Lock()
@@ -114,7 +87,7 @@ func (c *Client) account(ctx context.Context) (*gitea.User, error) {
 	}
 	me, response, err := c.api(ctx).GetMyUserInfo()
 	if err != nil {
-		return nil, c.failure("ask who the token belongs to", response, err)
+		return nil, c.explain("ask who the token belongs to", response, err)
 	}
 	c.me = me
 	return me, nil
@@ -143,9 +116,15 @@ func (c *Client) Repository(ctx context.Context) (pullrequest.Repository, error)
 }
 
 func (c *Client) describe(ctx context.Context) (*gitea.Repository, error) {
+	const doing = "look up the repository"
 	r, response, err := c.api(ctx).GetRepo(c.owner, c.repository)
-	if err != nil {
-		return nil, repositoryMissing(response, c.failure("look up the repository", response, err))
+	switch {
+	case status(response) == http.StatusNotFound:
+		failure := c.refused(doing, errors.New("the forge has no such repository, or hides it from these credentials"))
+		failure.Reason = v1alpha1.ReasonRepositoryNotFound
+		return nil, failure
+	case err != nil:
+		return nil, c.explain(doing, response, err)
 	}
 	return r, nil
 }
@@ -154,10 +133,10 @@ func (c *Client) describe(ctx context.Context) (*gitea.Repository, error) {
 func (c *Client) Head(ctx context.Context, branch string) (string, error) {
 	b, response, err := c.api(ctx).GetRepoBranch(c.owner, c.repository, branch)
 	if err != nil {
-		return "", missing(response, c.failure("look up branch "+branch, response, err))
+		return "", c.fail(ctx, "look up branch "+branch, response, err)
 	}
 	if b.Commit == nil {
-		return "", fmt.Errorf("branch %s of %s/%s: %w", branch, c.owner, c.repository, pullrequest.ErrNotFound)
+		return "", c.refused("look up branch "+branch, pullrequest.ErrNotFound)
 	}
 	return b.Commit.ID, nil
 }
@@ -165,11 +144,11 @@ func (c *Client) Head(ctx context.Context, branch string) (string, error) {
 // DeleteBranch removes a branch. One that is not there is no error.
 func (c *Client) DeleteBranch(ctx context.Context, branch string) error {
 	deleted, response, err := c.api(ctx).DeleteRepoBranch(c.owner, c.repository, branch)
-	if err == nil && !deleted {
-		err = statusOf(response)
-	}
-	if err == nil || response != nil && response.StatusCode == http.StatusNotFound {
+	if err == nil && deleted {
 		return nil
 	}
-	return c.writeFailure(ctx, "delete branch "+branch, response, err)
+	if err = c.failWrite(ctx, "delete branch "+branch, response, err); errors.Is(err, pullrequest.ErrNotFound) {
+		return nil
+	}
+	return err
 }

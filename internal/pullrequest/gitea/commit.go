@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -46,7 +45,7 @@ func (c *Client) Commit(ctx context.Context, n pullrequest.NewCommit) (string, e
 }
 
 func (c *Client) moved(n pullrequest.NewCommit, head string) *pullrequest.Error {
-	moved := c.refused(fmt.Sprintf("commit to %s: it is at %s, not at %s", n.Branch, head, n.Parent))
+	moved := c.refused("commit to "+n.Branch, fmt.Errorf("it is at %s, not at %s", head, n.Parent))
 	moved.Conflict = true
 	return moved
 }
@@ -66,7 +65,7 @@ func (c *Client) branchAt(ctx context.Context, commit string) (string, error) {
 			ListOptions: gitea.ListOptions{Page: page, PageSize: pageSize},
 		})
 		if err != nil {
-			return "", c.failure("list the branches", response, err)
+			return "", c.fail(ctx, "list the branches", response, err)
 		}
 		for _, branch := range branches {
 			if branch.Commit != nil && branch.Commit.ID == commit {
@@ -101,29 +100,30 @@ func (c *Client) changeFromParent(ctx context.Context, n pullrequest.NewCommit, 
 
 // createBranch makes a branch at a commit, for which the SDK has no field.
 func (c *Client) createBranch(ctx context.Context, branch, commit string) error {
-	action := "create branch " + branch
+	doing := "create branch " + branch
 	body, err := json.Marshal(map[string]string{"new_branch_name": branch, "old_ref_name": commit})
 	if err != nil {
-		return fmt.Errorf("%s: %w", action, err)
+		return fmt.Errorf("%s: %w", doing, err)
 	}
 	address := fmt.Sprintf("%s/api/v1/repos/%s/%s/branches", c.base, url.PathEscape(c.owner), url.PathEscape(c.repository))
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
-		return c.failure(action, nil, err)
+		return c.explain(doing, nil, err)
 	}
 	request.Header.Set("Authorization", "token "+c.token)
 	request.Header.Set("Content-Type", "application/json")
 	response, err := c.http.Do(request)
 	if err != nil {
-		return c.failure(action, nil, err)
+		return c.explain(doing, nil, err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusCreated {
 		return nil
 	}
-	message, err := io.ReadAll(io.LimitReader(response.Body, maxMessage))
-	answer := &gitea.Response{Response: response}
-	return c.writeFailure(ctx, action, answer, errors.Join(fmt.Errorf("%s: %s", response.Status, message), err))
+	var answer struct{ Message string }
+	// What is no JSON is not Gitea's own: it is left out.
+	_ = json.NewDecoder(response.Body).Decode(&answer)
+	return c.failWrite(ctx, doing, &gitea.Response{Response: response}, errors.New(answer.Message))
 }
 
 // change commits the files on top of a branch, and pushes that to n.Branch, by force if it is to be overwritten.
@@ -138,10 +138,10 @@ func (c *Client) change(ctx context.Context, n pullrequest.NewCommit, from strin
 	}
 	result, response, err := c.api(ctx).ChangeFiles(c.owner, c.repository, options)
 	if err != nil {
-		return "", c.writeFailure(ctx, "commit to "+n.Branch, response, err)
+		return "", c.failWrite(ctx, "commit to "+n.Branch, response, err)
 	}
 	if result.Commit == nil {
-		return "", c.failure("commit to "+n.Branch, nil, errors.New("the answer names no commit"))
+		return "", c.explain("commit to "+n.Branch, nil, errors.New("the answer names no commit"))
 	}
 	// Somebody may have pushed to the branch since it was looked at.
 	if parents := result.Commit.Parents; len(parents) != 1 || parents[0].SHA != n.Parent {
@@ -161,7 +161,7 @@ func (c *Client) changes(ctx context.Context, n pullrequest.NewCommit) (gitea.Ch
 	for _, path := range slices.Sorted(maps.Keys(n.Files)) {
 		present, response, err := c.api(ctx).GetContents(c.owner, c.repository, n.Parent, path)
 		if err != nil {
-			return gitea.ChangeFilesOptions{}, missing(response, c.failure("look up "+path+" at "+n.Parent, response, err))
+			return gitea.ChangeFilesOptions{}, c.fail(ctx, "look up "+path+" at "+n.Parent, response, err)
 		}
 		options.Files = append(options.Files, &gitea.ChangeFileOperation{
 			Operation: "update", Path: path, SHA: present.SHA, Content: base64.StdEncoding.EncodeToString(n.Files[path]),

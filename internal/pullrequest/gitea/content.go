@@ -9,7 +9,6 @@ import (
 
 	"code.gitea.io/sdk/gitea"
 
-	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
 )
 
@@ -29,9 +28,9 @@ func (c *Client) Files(ctx context.Context, commit string) ([]pullrequest.File, 
 		})
 		if err != nil {
 			if response != nil && response.StatusCode == http.StatusBadRequest && strings.Contains(err.Error(), "sha not found") {
-				return nil, fmt.Errorf("%w: list the files at %s", pullrequest.ErrNotFound, commit)
+				return nil, c.refused("list the files at "+commit, pullrequest.ErrNotFound)
 			}
-			return nil, missing(response, c.failure("list the files at "+commit, response, err))
+			return nil, c.fail(ctx, "list the files at "+commit, response, err)
 		}
 		if entries += len(tree.Entries); entries > maxFiles {
 			break
@@ -45,23 +44,23 @@ func (c *Client) Files(ctx context.Context, commit string) ([]pullrequest.File, 
 			return files, nil
 		}
 	}
-	return nil, c.refused(fmt.Sprintf("list the files at %s: more than %d", commit, maxFiles))
+	return nil, c.refused("list the files at "+commit, fmt.Errorf("there are more than %d", maxFiles))
 }
 
 // Read returns a file at a commit, of at most 1 MiB, or an ErrNotFound.
 func (c *Client) Read(ctx context.Context, commit, path string) ([]byte, error) {
-	action := "read " + path + " at " + commit
+	doing := "read " + path + " at " + commit
 	body, response, err := c.api(ctx).GetFileReader(c.owner, c.repository, commit, path)
 	if err != nil {
-		return nil, missing(response, c.failure(action, response, err))
+		return nil, c.fail(ctx, doing, response, err)
 	}
 	defer body.Close()
 	content, err := io.ReadAll(io.LimitReader(body, maxContent+1))
 	if err != nil {
-		return nil, c.failure(action, nil, err)
+		return nil, c.explain(doing, nil, err)
 	}
 	if len(content) > maxContent {
-		return nil, c.refused(fmt.Sprintf("%s: it is longer than %d bytes", action, maxContent))
+		return nil, c.refused(doing, fmt.Errorf("it is longer than %d bytes", maxContent))
 	}
 	return content, nil
 }
@@ -74,7 +73,7 @@ func (c *Client) Commits(ctx context.Context, base, head string) ([]pullrequest.
 			ListOptions: gitea.ListOptions{Page: page, PageSize: pageSize}, SHA: head, Not: base,
 		})
 		if err != nil {
-			return nil, missing(response, c.failure("list the commits of "+head, response, err))
+			return nil, c.fail(ctx, "list the commits of "+head, response, err)
 		}
 		for _, commit := range found {
 			commits = append(commits, convertCommit(commit))
@@ -102,8 +101,4 @@ func convertCommit(commit *gitea.Commit) pullrequest.Commit {
 		result.CommitterEmail = strings.ToLower(committer.Email)
 	}
 	return result
-}
-
-func (c *Client) refused(text string) *pullrequest.Error {
-	return &pullrequest.Error{Reason: v1alpha1.ReasonForgeRefused, Err: fmt.Errorf("%s (%s/%s)", text, c.owner, c.repository)}
 }

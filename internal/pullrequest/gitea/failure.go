@@ -5,120 +5,82 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"code.gitea.io/sdk/gitea"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
+	"github.com/plimsoll-dev/plimsoll/internal/pullrequest/exchange"
 )
 
-const maxMessage = 512 // bytes of the forge's own words in an error
+// fail turns what went wrong while doing something into a *pullrequest.Error. A 404 says that the repository is not there, or,
+// where it is, becomes an ErrNotFound.
+func (c *Client) fail(ctx context.Context, doing string, response *gitea.Response, err error) error {
+	if status(response) != http.StatusNotFound {
+		return c.explain(doing, response, err)
+	}
+	if _, err := c.describe(ctx); err != nil {
+		return err
+	}
+	return c.refused(doing, pullrequest.ErrNotFound)
+}
 
-// failure gives an error of the SDK its reason. Without a response it is one of the network, or of a body that is not what it should be.
-func (c *Client) failure(action string, response *gitea.Response, err error) *pullrequest.Error {
-	result := &pullrequest.Error{Reason: v1alpha1.ReasonForgeUnavailable, Err: fmt.Errorf("%s at %s/%s: %w", action, c.owner, c.repository, c.clean(err))}
+// explain says what an answer means. Without one, err is of the network; with a good one, of a body that is not what it should be.
+func (c *Client) explain(doing string, response *gitea.Response, err error) *pullrequest.Error {
+	doing += " in " + c.name
+	code := status(response)
+	if code < http.StatusMultipleChoices {
+		return exchange.Unreachable(doing, err)
+	}
+	e := exchange.Answer{Status: code, Header: response.Header, Words: words(err)}.Explain(doing, c.now(), c.token)
+	e.Conflict = code == http.StatusConflict || code == http.StatusUnprocessableEntity
+	return e
+}
+
+// status of an answer; 0 where there is none.
+func status(response *gitea.Response) int {
 	if response == nil || response.Response == nil {
-		return result
-	}
-	switch status := response.StatusCode; {
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		result.Reason = v1alpha1.ReasonForgeUnauthorized
-	case status == http.StatusTooManyRequests:
-		result.Reason = v1alpha1.ReasonForgeRateLimited
-	case status == http.StatusConflict, status == http.StatusUnprocessableEntity:
-		result.Reason, result.Conflict = v1alpha1.ReasonForgeRefused, true
-	case status >= 400 && status < 500:
-		result.Reason = v1alpha1.ReasonForgeRefused
-	}
-	result.RetryAfter = retryAfter(response.Header)
-	return result
-}
-
-// clean keeps what wraps the cause where that is one of ours or of the context, and else only bounded text without the token: a
-// forge can put what it likes into its messages.
-func (c *Client) clean(err error) error {
-	text := strings.ReplaceAll(err.Error(), c.token, "***")
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, text)
-	if len(text) > maxMessage {
-		text = strings.ToValidUTF8(text[:maxMessage], "") + "..."
-	}
-	return &cleaned{text: text, cause: err}
-}
-
-// cleaned has the text of an error without what nobody may see, and can still be told by its cause.
-type cleaned struct {
-	text  string
-	cause error
-}
-
-func (e *cleaned) Error() string        { return e.text }
-func (e *cleaned) Is(target error) bool { return errors.Is(e.cause, target) }
-
-// retryAfter is a number of seconds, or a time by the forge's own clock.
-func retryAfter(header http.Header) time.Duration {
-	value := header.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-		return time.Duration(min(seconds, 24*60*60)) * time.Second
-	}
-	at, err := http.ParseTime(value)
-	if err != nil {
 		return 0
 	}
-	now, err := http.ParseTime(header.Get("Date"))
-	if err != nil {
-		return 0
+	return response.StatusCode
+}
+
+// words of Gitea in an error of the SDK, which has other text for answers that are not of Gitea, but of something before it.
+func words(err error) string {
+	if err == nil || strings.HasPrefix(err.Error(), "unknown API error") {
+		return ""
 	}
-	return min(max(at.Sub(now), 0), 24*time.Hour)
+	return err.Error()
 }
 
-// statusOf is the error of an answer whose body the SDK did not look at.
-func statusOf(response *gitea.Response) error {
-	return fmt.Errorf("the forge answered %s", response.Status)
+// refused is an error that no answer has, or that has been understood already.
+func (c *Client) refused(doing string, err error) *pullrequest.Error {
+	return &pullrequest.Error{Reason: v1alpha1.ReasonForgeRefused, Err: fmt.Errorf("%s in %s: %w", doing, c.name, err)}
 }
 
-// missing makes an ErrNotFound of a 404.
-func missing(response *gitea.Response, failure *pullrequest.Error) error {
-	if response != nil && response.StatusCode == http.StatusNotFound {
-		failure.Err = fmt.Errorf("%w: %w", pullrequest.ErrNotFound, failure.Err)
-	}
-	return failure
-}
-
-// repositoryMissing gives a 404 the reason that the repository is not there, or hidden.
-func repositoryMissing(response *gitea.Response, failure *pullrequest.Error) error {
-	if response != nil && response.StatusCode == http.StatusNotFound {
-		failure.Reason = v1alpha1.ReasonRepositoryNotFound
-	}
-	return failure
-}
-
-// writeFailure is failure for a write to a branch. Gitea answers with 403 where the branch is protected, and where the account
+// failWrite is fail for a write to a branch. Gitea answers with 403 where the branch is protected, and where the account
 // may not write at all, or its token may not: the repository's own words decide.
-func (c *Client) writeFailure(ctx context.Context, action string, response *gitea.Response, err error) *pullrequest.Error {
-	failure := c.failure(action, response, err)
-	if response == nil || response.Response == nil {
-		return failure
+func (c *Client) failWrite(ctx context.Context, doing string, response *gitea.Response, err error) error {
+	code := status(response)
+	if code == http.StatusNotFound { // the branch is gone since it was looked at
+		err = c.fail(ctx, doing, response, err)
+		if failure := new(pullrequest.Error); errors.As(err, &failure) {
+			failure.Conflict = errors.Is(err, pullrequest.ErrNotFound)
+		}
+		return err
 	}
-	switch response.StatusCode {
-	case http.StatusNotFound: // the branch is gone since it was looked at
-		failure.Conflict = true
+	failure := c.explain(doing, response, err)
+	switch code {
 	case http.StatusInternalServerError:
 		// Somebody has pushed in the same moment, which Gitea takes for a fault of its own.
-		if strings.Contains(failure.Error(), "cannot lock ref") {
+		if strings.Contains(words(err), "cannot lock ref") {
 			failure.Reason, failure.Conflict = v1alpha1.ReasonForgeRefused, true
 		}
 	case http.StatusForbidden:
-		repository, err := c.describe(ctx)
-		mayPush := err == nil && repository.Permissions != nil && repository.Permissions.Push
-		if mayPush && !strings.Contains(failure.Error(), "scope") {
+		repository, unknown := c.describe(ctx)
+		mayPush := unknown == nil && repository.Permissions != nil && repository.Permissions.Push
+		if mayPush && !strings.Contains(words(err), "scope") {
 			failure.Reason = v1alpha1.ReasonBranchProtected
 		}
 	}

@@ -30,10 +30,10 @@ func (c *Client) labels(ctx context.Context, names []string) ([]int64, error) {
 			switch {
 			case err == nil:
 				id = label.ID
-			case response != nil && response.StatusCode >= 400 && response.StatusCode < 500 && response.StatusCode != http.StatusTooManyRequests:
+			case refuses(response):
 				continue
 			default:
-				return nil, c.failure("create label "+name, response, err)
+				return nil, c.explain("create label "+name, response, err)
 			}
 		}
 		ids = append(ids, id)
@@ -48,7 +48,7 @@ func (c *Client) knownLabels(ctx context.Context) (map[string]int64, error) {
 			ListOptions: gitea.ListOptions{Page: page, PageSize: pageSize},
 		})
 		if err != nil {
-			return nil, c.failure("list the labels", response, err)
+			return nil, c.fail(ctx, "list the labels", response, err)
 		}
 		for _, label := range found {
 			known[label.Name] = label.ID
@@ -58,4 +58,10 @@ func (c *Client) knownLabels(ctx context.Context) (map[string]int64, error) {
 		}
 	}
 	return known, nil
+}
+
+// refuses is true for an answer that will be the same next time.
+func refuses(response *gitea.Response) bool {
+	code := status(response)
+	return code >= 400 && code < 500 && code != http.StatusTooManyRequests
 }

@@ -55,11 +55,16 @@ func repositoryName(t *testing.T) string { return strings.ReplaceAll(t.Name(), "
 
 func client(t *testing.T, token, name string) *Client {
 	t.Helper()
-	c, err := New(&http.Client{Timeout: 30 * time.Second}, server.URL, token, forge.Person, name)
+	c, err := New(options(token, name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// options of a repository at the server.
+func options(token, name string) Options {
+	return Options{HTTPClient: &http.Client{Timeout: time.Minute}, URL: server.URL, Owner: forge.Person, Name: name, Token: token, Now: time.Now}
 }
 
 func must[T any](value T, err error) func(t *testing.T) T {

@@ -2,7 +2,6 @@ package gitea
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -35,7 +34,7 @@ func (c *Client) PullRequests(ctx context.Context, branch string) ([]pullrequest
 			ListOptions: gitea.ListOptions{Page: page, PageSize: pageSize}, State: gitea.StateAll,
 		})
 		if err != nil {
-			return nil, c.failure("list the pull requests", response, err)
+			return nil, c.fail(ctx, "list the pull requests", response, err)
 		}
 		for _, pull := range found {
 			if !ofBranch(pull, branch) {
@@ -98,13 +97,13 @@ func (c *Client) settled(ctx context.Context, pull *gitea.PullRequest) (*gitea.P
 	for try := 1; try <= settleTries && pull.State == gitea.StateOpen && conflicted(pull); try++ {
 		select {
 		case <-ctx.Done():
-			return nil, c.failure("look up the pull request", nil, ctx.Err())
+			return nil, c.explain("look up the pull request", nil, ctx.Err())
 		case <-tick.C:
 		}
 		var response *gitea.Response
 		var err error
 		if pull, response, err = c.api(ctx).GetPullRequest(c.owner, c.repository, pull.Index); err != nil {
-			return nil, c.failure("look up the pull request", response, err)
+			return nil, c.fail(ctx, "look up the pull request", response, err)
 		}
 	}
 	return pull, nil
@@ -142,8 +141,8 @@ func (c *Client) Open(ctx context.Context, n pullrequest.NewPullRequest) (pullre
 	if err == nil {
 		return convertPull(pull), nil
 	}
-	failure := c.failure("open a pull request for "+n.Branch, response, err)
-	if !failure.Conflict {
+	failure := c.fail(ctx, "open a pull request for "+n.Branch, response, err)
+	if code := status(response); code != http.StatusConflict && code != http.StatusUnprocessableEntity {
 		return pullrequest.PullRequest{}, failure
 	}
 	return c.alreadyOpen(ctx, n.Branch, failure)
@@ -177,21 +176,21 @@ func (c *Client) knownPeople(ctx context.Context, n pullrequest.NewPullRequest) 
 
 // badPeople is true for the answers to names that are not there or may not do this.
 func badPeople(response *gitea.Response) bool {
-	return response != nil && (response.StatusCode == http.StatusUnprocessableEntity || response.StatusCode == http.StatusNotFound)
+	return status(response) == http.StatusUnprocessableEntity || status(response) == http.StatusNotFound
 }
 
 // Edit changes title and body of an open pull request. A draft stays one.
 func (c *Client) Edit(ctx context.Context, number int64, title, body string) error {
 	pull, response, err := c.api(ctx).GetPullRequest(c.owner, c.repository, number)
 	if err != nil {
-		return missing(response, c.failure("look up the pull request", response, err))
+		return c.fail(ctx, "look up the pull request", response, err)
 	}
 	if pull.Draft {
 		title = draftPrefix + title
 	}
 	_, response, err = c.api(ctx).EditPullRequest(c.owner, c.repository, number, gitea.EditPullRequestOption{Title: title, Body: &body})
 	if err != nil {
-		return c.failure("edit the pull request", response, err)
+		return c.fail(ctx, "edit the pull request", response, err)
 	}
 	return nil
 }
@@ -200,7 +199,7 @@ func (c *Client) Edit(ctx context.Context, number int64, title, body string) err
 func (c *Client) Close(ctx context.Context, number int64) error {
 	closed := gitea.StateClosed
 	if _, response, err := c.api(ctx).EditPullRequest(c.owner, c.repository, number, gitea.EditPullRequestOption{State: &closed}); err != nil {
-		return c.failure("close the pull request", response, err)
+		return c.fail(ctx, "close the pull request", response, err)
 	}
 	return nil
 }
@@ -208,15 +207,14 @@ func (c *Client) Close(ctx context.Context, number int64) error {
 // Comment adds a comment.
 func (c *Client) Comment(ctx context.Context, number int64, body string) error {
 	if _, response, err := c.api(ctx).CreateIssueComment(c.owner, c.repository, number, gitea.CreateIssueCommentOption{Body: body}); err != nil {
-		failure := c.failure("comment on the pull request", response, err)
-		if response == nil || response.StatusCode != http.StatusInternalServerError {
-			return failure
+		const doing = "comment on the pull request"
+		if status(response) == http.StatusInternalServerError {
+			// Gitea takes a comment on nothing for a fault of its own.
+			if _, response, err := c.api(ctx).GetPullRequest(c.owner, c.repository, number); status(response) == http.StatusNotFound {
+				return c.fail(ctx, doing, response, err)
+			}
 		}
-		// Gitea takes a comment on nothing for a fault of its own.
-		if _, response, err := c.api(ctx).GetPullRequest(c.owner, c.repository, number); err != nil && response != nil && response.StatusCode == http.StatusNotFound {
-			return c.failure("comment on the pull request", response, err)
-		}
-		return failure
+		return c.fail(ctx, doing, response, err)
 	}
 	return nil
 }
@@ -241,7 +239,7 @@ func (c *Client) AutoMerge(ctx context.Context, number int64) error {
 		}
 		select {
 		case <-ctx.Done():
-			return c.failure("schedule the merge", nil, errors.Join(failure, ctx.Err()))
+			return c.explain("schedule the merge", nil, ctx.Err())
 		case <-tick.C:
 		}
 	}
@@ -251,10 +249,10 @@ func (c *Client) AutoMerge(ctx context.Context, number int64) error {
 func (c *Client) mergeLater(ctx context.Context, number int64, options gitea.MergePullRequestOption) (tooEarly bool, failure error) {
 	done, response, err := c.api(ctx).MergePullRequest(c.owner, c.repository, number, options)
 	if err != nil {
-		return false, c.failure("schedule the merge", response, err)
+		return false, c.fail(ctx, "schedule the merge", response, err)
 	}
 	if done || response.StatusCode == http.StatusConflict {
 		return false, nil
 	}
-	return response.StatusCode == http.StatusMethodNotAllowed, c.failure("schedule the merge", response, statusOf(response))
+	return response.StatusCode == http.StatusMethodNotAllowed, c.fail(ctx, "schedule the merge", response, nil)
 }
