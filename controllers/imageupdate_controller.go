@@ -76,7 +76,7 @@ type updateReconciler struct {
 func newUpdateReconciler(s *shared, images imageStore, projected *projections, o Options) *updateReconciler {
 	return &updateReconciler{
 		shared: s, store: images, registry: o.Registry, secrets: o.PullSecrets, http: o.HTTP, namespace: o.Namespace, cluster: o.ClusterName, forgeEvery: o.ForgeInterval,
-		objects:   &sourceObjects{reader: s.reader, now: s.now, known: map[workloadName]deployedFrom{}},
+		objects:   &sourceObjects{reader: s.reader, argoCD: o.ArgoCDNamespaces, now: s.now, known: map[workloadName]deployedFrom{}},
 		forges:    &forges{reader: s.reader, http: o.HTTP, secrets: o.PullSecrets, now: s.now, known: map[forgeKey]pullrequest.Forge{}, pauses: map[types.NamespacedName]pause{}},
 		attempts:  newAttempts(),
 		proposals: newProposals(), projections: projected,

@@ -67,6 +67,8 @@ type Options struct {
 	// BaseInterval is how often the tags of base images are looked at, ForgeInterval how often open pull requests are.
 	BaseInterval  time.Duration
 	ForgeInterval time.Duration
+	// ArgoCDNamespaces are those in which Argo CD may be installed.
+	ArgoCDNamespaces []string
 
 	// ReportRate is how many reports are written a second.
 	ReportRate      float64

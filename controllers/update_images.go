@@ -155,6 +155,7 @@ func (o origin) labels() map[string]string {
 // to its manifest in Git, and remembers for a while what they say.
 type sourceObjects struct {
 	reader client.Reader
+	argoCD []string // namespaces
 	now    func() time.Time
 
 	mu    sync.Mutex
@@ -225,7 +226,7 @@ func (o *sourceObjects) follow(ctx context.Context, name workloadName) (source.D
 	}
 	objects := source.Objects{}
 	for {
-		deployed := source.DeployedFrom(object, objects, source.ArgoCDNamespaces)
+		deployed := source.DeployedFrom(object, objects, o.argoCD)
 		if len(deployed.Missing) == 0 {
 			return deployed, nil
 		}

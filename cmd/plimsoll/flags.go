@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/plimsoll-dev/plimsoll/internal/image"
+	"github.com/plimsoll-dev/plimsoll/internal/source"
 	"github.com/plimsoll-dev/plimsoll/internal/vulndb"
 )
 
@@ -48,6 +49,8 @@ type flags struct {
 	clusterName   string
 	baseInterval  time.Duration
 	forgeInterval time.Duration
+
+	argoCDNamespaces []string
 }
 
 func newCommand() *cobra.Command {
@@ -103,6 +106,7 @@ func (f *flags) add(command *cobra.Command) {
 	set.StringVar(&f.clusterName, "cluster-name", "", "name of the cluster in pull requests, triggers and notifications; by default the UID of the namespace kube-system")
 	set.DurationVar(&f.baseInterval, "base-interval", time.Hour, "how often the tags of base images are looked at")
 	set.DurationVar(&f.forgeInterval, "forge-interval", 5*time.Minute, "how often open pull requests are looked at")
+	set.StringSliceVar(&f.argoCDNamespaces, "argocd-namespaces", source.ArgoCDNamespaces, "namespaces in which Argo CD is installed; Applications elsewhere are found where the mark of the workload names their namespace")
 }
 
 // check refuses numbers that would stop the operator from working.

@@ -42,7 +42,7 @@ func TestDefaults(t *testing.T) {
 		reportRetention: 24 * time.Hour, reportRate: 20,
 		scanConcurrency: 2, scanTimeout: 15 * time.Minute, scanMaxLayerBytes: 8 << 30,
 		databaseMaxBytes: 8 << 30, databaseMaxAge: 120 * time.Hour,
-		baseInterval: time.Hour, forgeInterval: 5 * time.Minute,
+		baseInterval: time.Hour, forgeInterval: 5 * time.Minute, argoCDNamespaces: []string{"argocd", "openshift-gitops"},
 	}
 	got := parse(t)
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(flags{})); diff != "" {

@@ -210,6 +210,7 @@ func (f flags) options() (controllers.Options, error) {
 		HTTP:              &http.Client{Transport: registry.NewTransport(services), Timeout: serviceTimeout},
 		BaseInterval:      f.baseInterval,
 		ForgeInterval:     f.forgeInterval,
+		ArgoCDNamespaces:  f.argoCDNamespaces,
 		PullSecrets:       controllers.PullSecrets{Namespace: f.namespace, Namespaces: f.pullSecrets},
 		DatabaseSources:   f.databaseSources,
 		DatabaseDirectory: filepath.Join(f.store, "database"),

@@ -93,6 +93,7 @@ func TestChartArguments(t *testing.T) {
 		"remediation.clusterName=east":                          {"--cluster-name=east", sources},
 		"remediation.baseInterval=30m":                          {"--base-interval=30m", sources},
 		"remediation.forgeInterval=1m30s":                       {"--forge-interval=1m30s", sources},
+		"remediation.argoCDNamespaces={argo,ops}":               {"--argocd-namespaces=argo,ops", sources},
 		"logLevel=debug":                                        {"--log-level=debug", sources},
 		"database.allowRollback=true":                           {sources, "--allow-database-rollback"},
 		"database.maxBytes=3000000000":                          {sources, "--database-max-bytes=3000000000"},

@@ -21,6 +21,9 @@
 {{- with .Values.remediation.forgeInterval }}
 - --forge-interval={{ . }}
 {{- end }}
+{{- with .Values.remediation.argoCDNamespaces }}
+- --argocd-namespaces={{ join "," . }}
+{{- end }}
 {{- with .Values.logLevel }}
 - --log-level={{ . }}
 {{- end }}
