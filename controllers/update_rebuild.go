@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,8 @@ const (
 	maxRebuilds = 16
 	// maxDeliveries are remembered of an update.
 	maxDeliveries = 64
+	// kubernetesSecrets begins the types of Secrets that Kubernetes itself gives a meaning.
+	kubernetesSecrets = "kubernetes.io/"
 )
 
 // rebuild has pipelines build the images of an update anew: the tag of their base
@@ -136,6 +139,9 @@ func (r *updateReconciler) rebuildSecret(ctx context.Context, p remediated, requ
 		return nil
 	}
 	object, err := r.forges.secret(ctx, types.NamespacedName{Namespace: p.namespace, Name: ref.Name})
+	if err == nil && strings.HasPrefix(string(object.Type), kubernetesSecrets) {
+		err = fmt.Errorf("the trigger's Secret %s is of type %s, which is for Kubernetes alone", ref.Name, object.Type)
+	}
 	if err != nil {
 		return &rebuild.Error{Reason: v1alpha1.ReasonTriggerSecretInvalid, Err: err}
 	}

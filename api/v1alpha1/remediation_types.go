@@ -332,10 +332,10 @@ type RebuildTrigger struct {
 	//
 	// +required
 	Type RebuildType `json:"type"`
-	// secretRef names a Secret with the key token (GitHubDispatch, GitHubWorkflow, GitLab: a trigger token; optional
-	// for Tekton and Webhook), user and apiToken (Jenkins), and hmacKey to sign by (Tekton, Webhook). A key here is
-	// the one to use for token or apiToken. The Secret is in the policy's namespace, that of a ClusterImagePolicy in
-	// the operator's.
+	// secretRef names a Secret with the key url, which is the trigger's url or one above it: the Secret is sent nowhere
+	// else. Its other keys are token (GitHubDispatch, GitHubWorkflow, GitLab: a trigger token; optional for Tekton and
+	// Webhook), user and apiToken (Jenkins), and hmacKey to sign by (Tekton, Webhook). A key here is the one to use for
+	// token or apiToken. The Secret is in the policy's namespace, that of a ClusterImagePolicy in the operator's.
 	//
 	// +optional
 	SecretRef *LocalKeyReference `json:"secretRef,omitempty"`

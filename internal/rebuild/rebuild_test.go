@@ -20,7 +20,7 @@ const hmacKey = "a key to sign by\n"
 func request(kind v1alpha1.RebuildType, address string, parameters ...string) Request {
 	r := Request{
 		Trigger: v1alpha1.RebuildTrigger{Name: "build", Type: kind, URL: address, SecretRef: &v1alpha1.LocalKeyReference{Name: "ci"}},
-		Secret:  map[string][]byte{"token": []byte(token + "\n"), "user": []byte(user), "apiToken": []byte(token), "hmacKey": []byte(hmacKey)},
+		Secret:  map[string][]byte{"token": []byte(token + "\n"), "user": []byte(user), "apiToken": []byte(token), "hmacKey": []byte(hmacKey), "url": []byte(address)},
 		Image:   "registry.example.com/shop/api:1.2", Digest: "sha256:aaaa", Base: "docker.io/library/debian:12", BaseDigest: "sha256:bbbb",
 		Key: "k-1", Cluster: "prod eu",
 	}
@@ -107,10 +107,12 @@ func TestSendIsRefused(t *testing.T) {
 	guarded := start(jenkins(a, true, func(*http.Request) string { return "" }))
 	signed := start(listener(t, a, hmacKey))
 	wrong := func(r Request) Request {
-		r.Secret = map[string][]byte{"token": []byte("wrong-wrong"), "user": []byte(user), "apiToken": []byte("wrong-wrong"), "hmacKey": []byte("wrong")}
+		r.Secret = map[string][]byte{
+			"token": []byte("wrong-wrong"), "user": []byte(user), "apiToken": []byte("wrong-wrong"), "hmacKey": []byte("wrong"), "url": []byte(r.Trigger.URL),
+		}
 		return r
 	}
-	without := func(r Request) Request { r.Secret = nil; return r }
+	without := func(r Request) Request { r.Secret = map[string][]byte{"url": []byte(r.Trigger.URL)}; return r }
 	const failed, invalid = v1alpha1.ReasonTriggerFailed, v1alpha1.ReasonTriggerSecretInvalid
 	for name, tc := range map[string]struct {
 		request      Request
@@ -137,7 +139,7 @@ func TestSendIsRefused(t *testing.T) {
 		"a placeholder without end":   {request(v1alpha1.RebuildTekton, signed, "X", "$(image"), failed, "no placeholder"},
 		"an unknown type":             {request("Fax", signed), failed, "not known"},
 		"no URL":                      {request(v1alpha1.RebuildTekton, "nowhere"), failed, "not an http"},
-		"GitHub, a path that goes up": {request(v1alpha1.RebuildGitHubDispatch, hub+"/../api"), failed, "neither a repository"},
+		"GitHub, a path that goes up": {request(v1alpha1.RebuildGitHubDispatch, hub+"/../api"), invalid, "may not be sent"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Send(t.Context(), http.DefaultClient, tc.request)
