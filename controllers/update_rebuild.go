@@ -98,12 +98,14 @@ func (s *step) comeBack(after time.Duration) {
 
 // trigger sends a request, unless the one before failed a short while ago.
 func (r *updateReconciler) trigger(ctx context.Context, p remediated, request rebuild.Request, s *step) (rebuild.Result, error) {
-	if result, sent := r.proposals.delivered(request.Key); sent {
+	sent := sentKey{policy: p.key, key: request.Key}
+	if result, known := r.proposals.delivered(sent); known {
 		// The status that would say so could not be written.
 		return result, nil
 	}
+	key := p.key.String() + " rebuild " + request.Key
 	with := r.configured(ctx, p, request.Trigger.SecretRef)
-	wait, last := r.attempts.due(request.Key, with, r.now())
+	wait, last := r.attempts.due(key, with, r.now())
 	if wait > 0 {
 		s.retry(wait, triggerFailure(last).Reason)
 		return rebuild.Result{}, last
@@ -115,12 +117,12 @@ func (r *updateReconciler) trigger(ctx context.Context, p remediated, request re
 	}
 	if err != nil {
 		failure := triggerFailure(err)
-		s.retry(r.attempts.failed(request.Key, with, err, failure.RetryAfter, r.now()), failure.Reason)
+		s.retry(r.attempts.failed(key, with, err, failure.RetryAfter, r.now()), failure.Reason)
 		rebuilds.WithLabelValues("failed").Inc()
 		return result, err
 	}
-	r.attempts.succeeded(request.Key)
-	r.proposals.deliver(request.Key, result)
+	r.attempts.succeeded(key)
+	r.proposals.deliver(sent, result)
 	rebuilds.WithLabelValues("accepted").Inc()
 	return result, nil
 }

@@ -78,3 +78,52 @@ func TestSecretsOfKubernetesAreNoTriggers(t *testing.T) {
 		})
 	}
 }
+
+// refreshing is an update whose images are to be rebuilt: the tag of their base leads to the digest d.
+func refreshing(images ...movingImage) *step {
+	s := &step{group: &groupMoving(images)[0]}
+	s.id = s.group.ID
+	s.status.To = &v1alpha1.ImageVersion{Tag: s.id.Base.Tag, Digest: string(digest("d"))}
+	return s
+}
+
+// TestTriggersOfOtherPolicies: two policies that rebuild one image by pipelines of their own know nothing of each other.
+func TestTriggersOfOtherPolicies(t *testing.T) {
+	a, b := newPipeline(t), newPipeline(t)
+	r := rebuilder()
+	run := func(p *pipeline, namespace string, s *step) {
+		r.rebuild(t.Context(), rebuilding(namespace, v1alpha1.RebuildTrigger{Name: "ci", Type: v1alpha1.RebuildWebhook, URL: p.URL}), s, start)
+	}
+	img := moves("shop", "a", debian("12", "b"), nil)
+	first, second := refreshing(img), refreshing(img)
+	run(a, "team-a", first)
+	run(b, "team-b", second)
+	if len(a.keys) != 1 || len(b.keys) != 1 || a.keys[0] != b.keys[0] {
+		t.Errorf("team-a's pipeline was sent %v, team-b's %v", a.keys, b.keys)
+	}
+	// Neither's failures count for the other.
+	a.status, b.status = http.StatusInternalServerError, http.StatusInternalServerError
+	other := refreshing(moves("shop", "c", debian("12", "b"), func(i *movingImage) { i.Report.Repository = "r.example.com/other" }))
+	for range 3 {
+		run(a, "team-a", other)
+		run(b, "team-b", other)
+	}
+	if len(a.keys) != 2 || len(b.keys) != 2 {
+		t.Errorf("failing, they were asked %d and %d times, want once each", len(a.keys)-1, len(b.keys)-1)
+	}
+	// What was accepted while the status could not be written is known of the policy itself.
+	if run(a, "team-a", refreshing(img)); len(a.keys) != 2 {
+		t.Error("it is sent again where the status was lost")
+	}
+}
+
+// TestDockerfilesOfOtherPolicies: what one policy's forge does not show another's may.
+func TestDockerfilesOfOtherPolicies(t *testing.T) {
+	p := newProposals()
+	a := readKey{policy: policyKey{Kind: kindImagePolicy, Namespace: "team-a", Name: "p"}, image: scanKey("1")}
+	b := a
+	b.policy.Namespace = "team-b"
+	if !p.unread(a) || p.unread(a) || !p.unread(b) {
+		t.Error("a Dockerfile is read once by each policy")
+	}
+}
