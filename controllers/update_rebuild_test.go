@@ -2,12 +2,16 @@ package controllers
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -70,7 +74,7 @@ func TestSecretsOfKubernetesAreNoTriggers(t *testing.T) {
 				Type: v1alpha1.RebuildWebhook, URL: p.URL, SecretRef: &v1alpha1.LocalKeyReference{Name: "ci"},
 			}}
 			p.keys = nil
-			_, err := r.trigger(t.Context(), rebuilding("team-a"), request, &step{})
+			_, _, err := r.trigger(t.Context(), rebuilding("team-a"), request, "", &step{})
 			var failure *rebuild.Error
 			if got := errors.As(err, &failure); got != (want != "") || got && failure.Reason != want || (len(p.keys) == 1) != (want == "") {
 				t.Errorf("%d requests, got %v", len(p.keys), err)
@@ -125,5 +129,97 @@ func TestDockerfilesOfOtherPolicies(t *testing.T) {
 	b.policy.Namespace = "team-b"
 	if !p.unread(a) || p.unread(a) || !p.unread(b) {
 		t.Error("a Dockerfile is read once by each policy")
+	}
+}
+
+// many images of as many repositories, on the digest b of debian:12.
+func many(n int) (images []movingImage) {
+	for i := range n {
+		images = append(images, moves("shop", fmt.Sprintf("%x", i+0x100), debian("12", "b"), func(img *movingImage) {
+			img.Report.Repository = fmt.Sprintf("r.example.com/app-%02d", i)
+		}))
+	}
+	return images
+}
+
+func rebuiltReason(s *step) string {
+	if c := meta.FindStatusCondition(s.status.Conditions, v1alpha1.ConditionRebuilt); c != nil {
+		return c.Reason
+	}
+	return ""
+}
+
+// TestEveryImageIsRebuilt, in rounds of a few, where some have no trigger, run on the new base, or are asked for already.
+func TestEveryImageIsRebuilt(t *testing.T) {
+	p := newPipeline(t)
+	r := rebuilder()
+	policy := rebuilding("team-a", v1alpha1.RebuildTrigger{
+		Name: "ci", Type: v1alpha1.RebuildWebhook, URL: p.URL, TimeoutMinutes: 60, Images: []string{"r.example.com/app-*"},
+	})
+	images := many(40)
+	for i := range 30 {
+		// They come first by name.
+		other := moves("shop", fmt.Sprintf("%x", i+0x1000), debian("12", "b"), func(img *movingImage) { img.Report.Repository = "r.example.com/a" })
+		fresh := moves("shop", fmt.Sprintf("%x", i+0x2000), debian("12", "d"), func(img *movingImage) { img.Report.Repository = fmt.Sprintf("r.example.com/app-0%02d", i) })
+		images = append(images, other, fresh)
+	}
+	// Two tags of one repository are two images, one tag of two digests is one.
+	images[1].Report.Repository, images[1].Tag = "r.example.com/app-00", "2.0.0"
+	images = append(images, moves("pay", "2", debian("12", "b"), func(img *movingImage) { img.Report.Repository, img.Tag = "r.example.com/app-00", "2.0.0" }))
+	s := refreshing(images...)
+	for round, want := range []int{16, 32, 40, 40} {
+		s.again = 0
+		r.rebuild(t.Context(), policy, s, start)
+		if len(p.keys) != want || len(s.status.Deliveries) != want || rebuiltReason(s) != v1alpha1.ReasonTriggered {
+			t.Fatalf("round %d: %d requests, %d deliveries, want %d: %s", round, len(p.keys), len(s.status.Deliveries), want, rebuiltReason(s))
+		}
+		if soon := s.again == time.Second; soon != (want < 40) {
+			t.Errorf("round %d: again after %s", round, s.again)
+		}
+	}
+	slices.Sort(p.keys)
+	if different := slices.Compact(p.keys); len(different) != 40 {
+		t.Errorf("%d different keys", len(different))
+	}
+}
+
+// TestTriggersAreLimited: what was sent for the same digest of the base is never forgotten.
+func TestTriggersAreLimited(t *testing.T) {
+	p := newPipeline(t)
+	r := rebuilder()
+	policy := rebuilding("team-a", v1alpha1.RebuildTrigger{Name: "ci", Type: v1alpha1.RebuildWebhook, URL: p.URL})
+	s := refreshing(many(70)...)
+	for i := range 10 {
+		s.status.Deliveries = append(s.status.Deliveries, v1alpha1.Delivery{Key: fmt.Sprintf("older-%d", i)})
+	}
+	for range 6 {
+		r.rebuild(t.Context(), policy, s, start)
+	}
+	c := meta.FindStatusCondition(s.status.Conditions, v1alpha1.ConditionRebuilt)
+	if len(p.keys) != maxDeliveries || len(s.status.Deliveries) != maxDeliveries || c.Reason != v1alpha1.ReasonTriggerLimitReached || !strings.HasSuffix(c.Message, "left: 6") {
+		t.Fatalf("%d requests, %d deliveries: %+v", len(p.keys), len(s.status.Deliveries), c)
+	}
+	// A newer digest of the base is another matter.
+	s.status.To.Digest = string(digest("e"))
+	if r.rebuild(t.Context(), policy, s, start); len(p.keys) != maxDeliveries+maxRebuilds || len(s.status.Deliveries) != maxDeliveries {
+		t.Errorf("%d requests, %d deliveries", len(p.keys), len(s.status.Deliveries))
+	}
+}
+
+// TestTriggersThatFailKeepNoneBack, whatever their number.
+func TestTriggersThatFailKeepNoneBack(t *testing.T) {
+	broken, p := newPipeline(t), newPipeline(t)
+	broken.status = http.StatusInternalServerError
+	r := rebuilder()
+	policy := rebuilding("team-a",
+		v1alpha1.RebuildTrigger{Name: "broken", Type: v1alpha1.RebuildWebhook, URL: broken.URL, Images: []string{"r.example.com/app-0*", "r.example.com/app-1*"}},
+		v1alpha1.RebuildTrigger{Name: "ci", Type: v1alpha1.RebuildWebhook, URL: p.URL},
+	)
+	s := refreshing(many(21)...)
+	for range 2 {
+		r.rebuild(t.Context(), policy, s, start)
+	}
+	if len(broken.keys) != 20 || len(p.keys) != 1 || rebuiltReason(s) != v1alpha1.ReasonTriggerFailed {
+		t.Errorf("%d requests that fail, %d others: %s", len(broken.keys), len(p.keys), rebuiltReason(s))
 	}
 }

@@ -181,6 +181,8 @@ const (
 	// ReasonTriggerSecretInvalid: the trigger's Secret is missing, may not be read, is not for the trigger's url, lacks a
 	// key, or was refused.
 	ReasonTriggerSecretInvalid = "TriggerSecretInvalid"
+	// ReasonTriggerLimitReached: 64 triggers were accepted for one digest of the base, and images are left.
+	ReasonTriggerLimitReached = "TriggerLimitReached"
 	// ReasonNoAnswer: the pipeline accepted the trigger, and no new digest came in its timeoutMinutes.
 	ReasonNoAnswer = "NoAnswer"
 )
