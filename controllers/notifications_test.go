@@ -190,6 +190,24 @@ func TestNewsGoOutOnce(t *testing.T) {
 	}
 }
 
+// TestWhatComesBackIsNews: a verdict and findings that were there a month ago, went, and are there again.
+func TestWhatComesBackIsNews(t *testing.T) {
+	w := newNotifyWorld(t)
+	w.judged()
+	for i, told := range []int{2, 3, 5, 6, 8} {
+		w.now = w.now.Add(30 * 24 * time.Hour)
+		found := advisories{}
+		if i%2 == 0 {
+			found = advisories{"CVE-1"}
+		}
+		w.swap(fmt.Sprint("month ", i), found)
+		w.mustReconcile()
+		if o := w.outbox(); len(o.Told) != told {
+			t.Errorf("month %d: %d facts are told, want %d", i, len(o.Told), told)
+		}
+	}
+}
+
 // TestCrashBetweenOutboxAndReport: the report is not written, and so found changed again.
 func TestCrashBetweenOutboxAndReport(t *testing.T) {
 	for _, verb := range []string{"apply status", "create"} {
