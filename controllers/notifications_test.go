@@ -296,8 +296,11 @@ func TestReceiversThatFail(t *testing.T) {
 	w.mustReconcile()
 	w.now, w.status = w.now.Add(5*time.Minute), http.StatusNotFound
 	w.mustSend()
+	w.wantCondition(metav1.ConditionFalse, v1alpha1.ReasonNotificationRetrying, "404 Not Found; the next try is")
+	w.now, w.status = w.now.Add(time.Minute), http.StatusGone
+	w.mustSend()
 	w.wantCondition(metav1.ConditionFalse, v1alpha1.ReasonNotificationFailed, "given up")
-	if o := w.outbox(); len(o.Dead) != 1 || !strings.Contains(o.Dead[0].Error, "404") {
+	if o := w.outbox(); len(o.Dead) != 1 || !strings.Contains(o.Dead[0].Error, "410") {
 		t.Errorf("outbox %+v", o)
 	}
 	recorded := strings.Join(drain(w.notifications.recorder.(*events.FakeRecorder).Events), "\n")

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"net/http"
 	"reflect"
 	"slices"
 	"strconv"
@@ -252,6 +253,16 @@ func (o *Outbox) Sent(key string) {
 	}
 }
 
+// refused says whether a receiver will never take a message. One that is not known there, or not allowed to come, waits: a
+// token is renewed, and a receiver that is rolled out comes back.
+func refused(failure *delivery.Error) bool {
+	switch failure.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
+		return false
+	}
+	return failure.Final
+}
+
 // Failed notes that a batch was not accepted, and returns whether it is given up: where the receiver will never take
 // it, after 30 tries, or a day after the first. Else it is tried again, later each time.
 func (o *Outbox) Failed(now time.Time, key string, err error) (gaveUp bool) {
@@ -265,7 +276,7 @@ func (o *Outbox) Failed(now time.Time, key string, err error) (gaveUp bool) {
 	batch.Error = text(failure.Error())
 	wait := min(firstWait<<min(batch.Tries-1, 10), longestWait)
 	batch.Next = now.UTC().Add(max(wait, min(failure.RetryAfter, delivery.MaxRetryAfter)))
-	if !failure.Final && batch.Tries < maxTries && now.Sub(batch.Formed) < giveUpAfter {
+	if !refused(failure) && batch.Tries < maxTries && now.Sub(batch.Formed) < giveUpAfter {
 		return false
 	}
 	letter := DeadLetter{

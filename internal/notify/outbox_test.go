@@ -3,6 +3,8 @@ package notify
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -222,6 +224,24 @@ func TestOutboxTriesAgain(t *testing.T) {
 	}
 	if len(o.Dead) != maxDead || !strings.Contains(o.Dead[maxDead-1].First, fmt.Sprint(maxDead+2)) {
 		t.Errorf("%d dead letters", len(o.Dead))
+	}
+}
+
+// TestWhatIsRefusedForGood: only what a receiver says of the message itself.
+func TestWhatIsRefusedForGood(t *testing.T) {
+	for status, want := range map[int]bool{
+		http.StatusBadRequest: true, http.StatusGone: true, http.StatusRequestEntityTooLarge: true, http.StatusFound: true,
+		http.StatusUnauthorized: false, http.StatusForbidden: false, http.StatusNotFound: false, http.StatusTooManyRequests: false, http.StatusBadGateway: false,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		err := (Sender{HTTP: server.Client()}).Send(t.Context(), v1alpha1.NotificationWebhook, server.URL, Message{})
+		server.Close()
+		o := &Outbox{}
+		o.Add(start, both, false, changed("a"))
+		batch := due(t, o, time.Hour, chat)
+		if got := o.Failed(start, batch.Key, err); got != want {
+			t.Errorf("%v: given up %t", err, got)
+		}
 	}
 }
 
