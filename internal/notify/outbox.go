@@ -40,7 +40,10 @@ type Outbox struct {
 	// Batches counts those that were ever made.
 	Batches int64 `json:"batches"`
 	// Told are keys of facts that were taken up, the newest last.
-	Told   []string          `json:"told,omitempty"`
+	Told []string `json:"told,omitempty"`
+	// Stale is the key of the last stale database that was taken up: it is found again for as long as it is the newest,
+	// however much else is told meanwhile.
+	Stale  string            `json:"stale,omitempty"`
 	Queues map[string]*queue `json:"queues,omitempty"`
 	Dead   []DeadLetter      `json:"deadLetters,omitempty"`
 }
@@ -88,10 +91,9 @@ type DeadLetter struct {
 func (o *Outbox) Add(now time.Time, to []v1alpha1.Notification, baseline bool, events ...Event) []Event {
 	var added []Event
 	for _, e := range events {
-		if slices.Contains(o.Told, e.Key) {
+		if o.told(e) {
 			continue
 		}
-		o.Told = append(o.Told, e.Key)
 		if baseline && (e.Kind == FindingsAdded || e.Kind == VerdictChanged) {
 			continue
 		}
@@ -106,6 +108,20 @@ func (o *Outbox) Add(now time.Time, to []v1alpha1.Notification, baseline bool, e
 	}
 	o.Told = slices.Delete(o.Told, 0, max(0, len(o.Told)-maxTold))
 	return added
+}
+
+// told says whether a fact was taken up before, and remembers it.
+func (o *Outbox) told(e Event) bool {
+	if e.Kind == DatabaseStale {
+		known := o.Stale == e.Key
+		o.Stale = e.Key
+		return known
+	}
+	if slices.Contains(o.Told, e.Key) {
+		return true
+	}
+	o.Told = append(o.Told, e.Key)
+	return false
 }
 
 func (o *Outbox) enqueue(notification string, e Event) {

@@ -227,6 +227,27 @@ func TestOutboxTriesAgain(t *testing.T) {
 	}
 }
 
+// TestStaleIsToldOnce, however much else there is to tell.
+func TestStaleIsToldOnce(t *testing.T) {
+	o := &Outbox{}
+	tell := func(e Event) int { return len(o.Add(start, both, false, e)) }
+	for _, built := range []time.Time{start, start.AddDate(0, 0, 7)} {
+		if tell(Stale(built)) != 1 {
+			t.Error("a database is not told")
+		}
+		for i := range maxTold + 1 {
+			tell(changed(fmt.Sprint(built, i)))
+		}
+		encoded, err := o.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o, err = DecodeOutbox(encoded); err != nil || tell(Stale(built)) != 0 {
+			t.Errorf("it is told again: %v", err)
+		}
+	}
+}
+
 // TestWhatIsRefusedForGood: only what a receiver says of the message itself.
 func TestWhatIsRefusedForGood(t *testing.T) {
 	for status, want := range map[int]bool{
