@@ -371,7 +371,7 @@ type RebuildTrigger struct {
 	// +kubebuilder:validation:Maximum=10080
 	TimeoutMinutes int32 `json:"timeoutMinutes,omitempty"`
 	// parameters that the pipeline is given: inputs of a GitHubWorkflow, variables of GitLab, parameters of Jenkins, else
-	// a part of the payload.
+	// the property parameters of the payload.
 	//
 	// +optional
 	// +listType=map

@@ -3,6 +3,8 @@ package rebuild
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -49,6 +51,17 @@ func TestSend(t *testing.T) {
 		"idempotencyKey": "k-1",
 	}
 	base := []string{"BASE", "$(base)@$(baseDigest)"}
+	with := func(facts map[string]string, parameters string) map[string]string {
+		facts = maps.Clone(facts)
+		facts["parameters"] = parameters
+		return facts
+	}
+	var pairs, want []string
+	for i := range 32 {
+		name := fmt.Sprintf("P%02d", i)
+		pairs, want = append(pairs, name, "v"), append(want, fmt.Sprintf("%q:%q", name, "v"))
+	}
+	inPairs := "{" + strings.Join(want, ",") + "}"
 	wantBase := func(more ...string) map[string]string {
 		want := map[string]string{"BASE": "docker.io/library/debian:12@sha256:bbbb"}
 		for _, name := range more {
@@ -64,7 +77,8 @@ func TestSend(t *testing.T) {
 	}{
 		"GitHub dispatch, by page":           {request(v1alpha1.RebuildGitHubDispatch, hub+"/shop/api"), "plimsoll-rebuild", facts, hub + "/shop/api/actions"},
 		"GitHub dispatch, by clone":          {request(v1alpha1.RebuildGitHubDispatch, hub+"/shop/api.git"), "plimsoll-rebuild", facts, hub + "/shop/api/actions"},
-		"GitHub dispatch, by API":            {request(v1alpha1.RebuildGitHubDispatch, hub+"/api/v3/repos/shop/api/dispatches", base...), "plimsoll-rebuild", wantBase("idempotencyKey"), hub + "/shop/api/actions"},
+		"GitHub dispatch, by API":            {request(v1alpha1.RebuildGitHubDispatch, hub+"/api/v3/repos/shop/api/dispatches", base...), "plimsoll-rebuild", with(facts, `{"BASE":"docker.io/library/debian:12@sha256:bbbb"}`), hub + "/shop/api/actions"},
+		"GitHub dispatch, much to say":       {request(v1alpha1.RebuildGitHubDispatch, hub+"/shop/api", pairs...), "plimsoll-rebuild", with(facts, inPairs), hub + "/shop/api/actions"},
 		"GitHub workflow, by page":           {request(v1alpha1.RebuildGitHubWorkflow, hub+"/shop/api/actions/workflows/build.yml", base...), "main", wantBase(), hub + "/shop/api/actions/workflows/build.yml"},
 		"GitHub workflow, by API, of a ref":  {withRef(request(v1alpha1.RebuildGitHubWorkflow, hub+"/api/v3/repos/shop/api/actions/workflows/build.yml/dispatches"), "release"), "release", map[string]string{}, hub + "/shop/api/actions/workflows/build.yml"},
 		"GitLab, by page":                    {request(v1alpha1.RebuildGitLab, lab+"/group/sub/api/", base...), "main", wantBase("PLIMSOLL_KEY"), "https://gitlab.example.com/group/sub/api/-/pipelines/7"},
