@@ -195,10 +195,10 @@ func (n *notifications) add(ctx context.Context, key policyKey, to []v1alpha1.No
 	var next time.Time
 	err := n.do(ctx, key, func(o *notify.Outbox) bool {
 		baseline, changed := n.upgrade(o)
-		told := slices.Clone(o.Told)
+		told, stale := slices.Clone(o.Told), o.Stale
 		added = o.Add(n.now(), to, baseline, all...)
 		next = nextOf(o, to)
-		return changed || !slices.Equal(told, o.Told)
+		return changed || stale != o.Stale || !slices.Equal(told, o.Told)
 	})
 	if err != nil {
 		return nil, err

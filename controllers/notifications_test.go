@@ -190,6 +190,24 @@ func TestNewsGoOutOnce(t *testing.T) {
 	}
 }
 
+// TestWhatComesBackIsNews: a verdict and findings that were there a month ago, went, and are there again.
+func TestWhatComesBackIsNews(t *testing.T) {
+	w := newNotifyWorld(t)
+	w.judged()
+	for i, told := range []int{2, 3, 5, 6, 8} {
+		w.now = w.now.Add(30 * 24 * time.Hour)
+		found := advisories{}
+		if i%2 == 0 {
+			found = advisories{"CVE-1"}
+		}
+		w.swap(fmt.Sprint("month ", i), found)
+		w.mustReconcile()
+		if o := w.outbox(); len(o.Told) != told {
+			t.Errorf("month %d: %d facts are told, want %d", i, len(o.Told), told)
+		}
+	}
+}
+
 // TestCrashBetweenOutboxAndReport: the report is not written, and so found changed again.
 func TestCrashBetweenOutboxAndReport(t *testing.T) {
 	for _, verb := range []string{"apply status", "create"} {
@@ -278,8 +296,11 @@ func TestReceiversThatFail(t *testing.T) {
 	w.mustReconcile()
 	w.now, w.status = w.now.Add(5*time.Minute), http.StatusNotFound
 	w.mustSend()
+	w.wantCondition(metav1.ConditionFalse, v1alpha1.ReasonNotificationRetrying, "404 Not Found; the next try is")
+	w.now, w.status = w.now.Add(time.Minute), http.StatusGone
+	w.mustSend()
 	w.wantCondition(metav1.ConditionFalse, v1alpha1.ReasonNotificationFailed, "given up")
-	if o := w.outbox(); len(o.Dead) != 1 || !strings.Contains(o.Dead[0].Error, "404") {
+	if o := w.outbox(); len(o.Dead) != 1 || !strings.Contains(o.Dead[0].Error, "410") {
 		t.Errorf("outbox %+v", o)
 	}
 	recorded := strings.Join(drain(w.notifications.recorder.(*events.FakeRecorder).Events), "\n")
@@ -398,6 +419,11 @@ func (f secretsForbidden) List(ctx context.Context, list client.ObjectList, opts
 	return f.Reader.List(ctx, list, opts...)
 }
 
+// available is an update of its own for each number.
+func available(n int) notify.Event {
+	return notify.FromUpdate(notify.UpdateAvailable, &v1alpha1.ImageUpdate{Spec: v1alpha1.ImageUpdateSpec{Base: fmt.Sprint("debian:", n)}})
+}
+
 // TestManyChangesMakeOneWrite: changes that come while another is saved, or was just now, are saved together.
 func TestManyChangesMakeOneWrite(t *testing.T) {
 	w := newNotifyWorld(t)
@@ -409,7 +435,7 @@ func TestManyChangesMakeOneWrite(t *testing.T) {
 	}
 	w.notifications.settled = func() bool { return true }
 	tell := func(id int) error {
-		_, err := w.notifications.add(t.Context(), notifyingKey, to, notify.Stale(start.Add(time.Duration(id)*time.Hour)))
+		_, err := w.notifications.add(t.Context(), notifyingKey, to, available(id))
 		return err
 	}
 	if err := tell(0); err != nil {
@@ -447,7 +473,7 @@ func TestTwoLeadersLoseNothing(t *testing.T) {
 	second := w.notifications
 	for i := range 6 {
 		n := []*notifications{first, second}[i%2]
-		if _, err := n.add(t.Context(), notifyingKey, to, notify.Stale(start.Add(time.Duration(i)*time.Hour))); err != nil {
+		if _, err := n.add(t.Context(), notifyingKey, to, available(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -481,11 +507,11 @@ func TestStaleDatabaseIsToldOnce(t *testing.T) {
 		w.reopened()
 	}
 	for _, key := range []policyKey{notifyingKey, {Kind: kindClusterImagePolicy, Name: "all"}} {
-		if o := readOutbox(t, w.client, key); len(o.Told) != 1 {
+		if o := readOutbox(t, w.client, key); o.State("hook").Waiting != 1 {
 			t.Errorf("%s: %+v", key, o)
 		}
 	}
-	if o := readOutbox(t, w.client, policyKey{Kind: kindImagePolicy, Namespace: "shop", Name: "silent"}); len(o.Told) != 0 {
+	if o := readOutbox(t, w.client, policyKey{Kind: kindImagePolicy, Namespace: "shop", Name: "silent"}); o.Stale != "" {
 		t.Errorf("silent: %+v", o)
 	}
 	address, problem, err := w.notifications.address(t.Context(), policyKey{Kind: kindClusterImagePolicy, Name: "all"}, v1alpha1.LocalKeyReference{Name: "chat"})

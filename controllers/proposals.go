@@ -22,10 +22,10 @@ type proposals struct {
 	deployed map[deployedImage]deployedAt
 	// edits that were found at a commit, so that its files are read once.
 	edits map[editsKey]source.Edits
-	// sent are the triggers that were accepted, by key.
-	sent map[string]rebuild.Result
+	// sent are the triggers that were accepted.
+	sent map[sentKey]rebuild.Result
 	// read are the images whose Dockerfiles were looked at.
-	read map[inventory.ScanKey]struct{}
+	read map[readKey]struct{}
 }
 
 const (
@@ -41,6 +41,18 @@ type editsKey struct {
 	hints              string
 }
 
+// sentKey is a trigger of a policy by its idempotency key, which another policy's trigger at another pipeline may share.
+type sentKey struct {
+	policy policyKey
+	key    string
+}
+
+// readKey is an image whose Dockerfile was looked at with a policy's credentials: another's may see more.
+type readKey struct {
+	policy policyKey
+	image  inventory.ScanKey
+}
+
 // deployedImage is an image whose base its place does not name.
 type deployedImage struct {
 	source, repository string
@@ -53,7 +65,7 @@ type deployedAt struct {
 }
 
 func newProposals() *proposals {
-	return &proposals{deployed: map[deployedImage]deployedAt{}, read: map[inventory.ScanKey]struct{}{}, edits: map[editsKey]source.Edits{}, sent: map[string]rebuild.Result{}}
+	return &proposals{deployed: map[deployedImage]deployedAt{}, read: map[readKey]struct{}{}, edits: map[editsKey]source.Edits{}, sent: map[sentKey]rebuild.Result{}}
 }
 
 // deploys notes whether a place names the image itself, and not its base, at a commit.
@@ -126,14 +138,14 @@ func (p *proposals) keep(key editsKey, edits source.Edits) {
 }
 
 // delivered says whether a trigger was accepted, and what came of it.
-func (p *proposals) delivered(key string) (rebuild.Result, bool) {
+func (p *proposals) delivered(key sentKey) (rebuild.Result, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	result, ok := p.sent[key]
 	return result, ok
 }
 
-func (p *proposals) deliver(key string, result rebuild.Result) {
+func (p *proposals) deliver(key sentKey, result rebuild.Result) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.sent) >= maxSent {

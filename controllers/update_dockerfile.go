@@ -12,7 +12,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/baseimage"
 	"github.com/plimsoll-dev/plimsoll/internal/edit"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
-	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
 	"github.com/plimsoll-dev/plimsoll/internal/scan"
 	"github.com/plimsoll-dev/plimsoll/internal/source"
@@ -47,12 +46,13 @@ func (r *updateReconciler) readOnce(ctx context.Context, p remediated, img movin
 	if wait, _ := r.attempts.due(key, with, r.now()); wait > 0 {
 		return wait
 	}
-	if !r.proposals.unread(img.Report.Scan()) {
+	read := readKey{policy: p.key, image: img.Report.Scan()}
+	if !r.proposals.unread(read) {
 		return 0
 	}
 	if err := r.readDockerfile(ctx, p, img, at); err != nil {
 		r.forges.pause(p.forgeSecret(), err)
-		r.proposals.forgetRead(img.Report.Scan())
+		r.proposals.forgetRead(read)
 		log.FromContext(ctx).Info("The Dockerfile of an image cannot be read", "repository", at.Repository, "error", err.Error())
 		return r.attempts.failed(key, with, err, retryAfter(err), r.now())
 	}
@@ -111,7 +111,7 @@ func (r *updateReconciler) claimBase(ctx context.Context, img movingImage, base 
 }
 
 // unread says, once, that an image's Dockerfile was not read yet.
-func (p *proposals) unread(key inventory.ScanKey) bool {
+func (p *proposals) unread(key readKey) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_, read := p.read[key]
@@ -119,7 +119,7 @@ func (p *proposals) unread(key inventory.ScanKey) bool {
 	return !read
 }
 
-func (p *proposals) forgetRead(key inventory.ScanKey) {
+func (p *proposals) forgetRead(key readKey) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.read, key)

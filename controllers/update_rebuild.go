@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -19,50 +20,90 @@ import (
 )
 
 const (
-	// maxRebuilds are the images of one update for which a pipeline is triggered in one round.
+	// maxRebuilds are the triggers that are sent for one update in one round.
 	maxRebuilds = 16
-	// maxDeliveries are remembered of an update.
+	// maxDeliveries are remembered of an update: what is forgotten might be sent again.
 	maxDeliveries = 64
+	// kubernetesSecrets begins the types of Secrets that Kubernetes itself gives a meaning.
+	kubernetesSecrets = "kubernetes.io/"
 )
 
 // rebuild has pipelines build the images of an update anew: the tag of their base
 // stays, and leads to something better. Each image is asked for once per digest of the base.
 func (r *updateReconciler) rebuild(ctx context.Context, p remediated, s *step, now time.Time) {
-	repositories := s.group.repositories()
-	var failed error
-	triggered := ""
-	for _, repository := range repositories[:min(len(repositories), maxRebuilds)] {
-		trigger := triggerFor(p.Remediation.Rebuilds, repository)
-		if trigger == nil {
-			continue
+	requests, triggered := s.requests(p.Remediation.Rebuilds, r.cluster)
+	told := rebuildTold{triggered: triggered}
+	configured := map[string]string{}
+	asked := 0
+	for i, request := range requests {
+		if s.deliveredFor(request.BaseDigest) >= maxDeliveries {
+			told.left = len(requests) - i
+			break
 		}
-		triggered = trigger.Name
-		request := s.request(*trigger, repository, r.cluster)
-		if slices.ContainsFunc(s.status.Deliveries, func(d v1alpha1.Delivery) bool { return d.Key == request.Key }) {
-			continue
+		if asked == maxRebuilds {
+			s.comeBack(time.Second)
+			break
 		}
-		result, err := r.trigger(ctx, p, request, s)
+		name := request.Trigger.Name
+		if _, known := configured[name]; !known {
+			configured[name] = r.configured(ctx, p, request.Trigger.SecretRef)
+		}
+		result, sent, err := r.trigger(ctx, p, request, configured[name], s)
+		if sent {
+			asked++
+		}
 		if err != nil {
-			failed = errors.Join(failed, err)
+			told.failed = errors.Join(told.failed, err)
 			continue
 		}
-		s.deliver(request.Key, now)
+		s.deliver(request, now)
 		s.status.Rebuild = &v1alpha1.Rebuild{
-			RequestedTime: metav1.NewTime(now), BaseDigest: s.status.To.Digest, Trigger: trigger.Name, URL: result.URL,
+			RequestedTime: metav1.NewTime(now), BaseDigest: request.BaseDigest, Trigger: name, URL: result.URL,
 		}
 	}
-	s.tellRebuild(p.Remediation.Rebuilds, triggered, failed, now)
+	s.tellRebuild(p.Remediation.Rebuilds, told, now)
+}
+
+// requests are those that were not accepted yet, one for each image that is not on the new base and that a
+// trigger builds. triggered says whether there is such an image at all.
+func (s *step) requests(triggers []v1alpha1.RebuildTrigger, cluster string) (requests []rebuild.Request, triggered bool) {
+	seen := map[string]bool{}
+	for _, img := range s.group.Images {
+		trigger := triggerFor(triggers, img.Report.Repository)
+		if trigger == nil || string(img.Base.Digest) == s.status.To.Digest {
+			continue
+		}
+		triggered = true
+		request := s.request(*trigger, img, cluster)
+		if !seen[request.Key] && !s.delivered(request.Key) {
+			requests = append(requests, request)
+		}
+		seen[request.Key] = true
+	}
+	slices.SortFunc(requests, func(a, b rebuild.Request) int { return strings.Compare(a.Image, b.Image) })
+	return requests, triggered
+}
+
+// rebuildTold is what came of the rebuilds of one update in one round.
+type rebuildTold struct {
+	// triggered says that a trigger builds one of the images.
+	triggered bool
+	failed    error
+	// left are the images for which no trigger is sent any more.
+	left int
 }
 
 // tellRebuild says how the rebuild stands.
-func (s *step) tellRebuild(triggers []v1alpha1.RebuildTrigger, triggered string, failed error, now time.Time) {
+func (s *step) tellRebuild(triggers []v1alpha1.RebuildTrigger, told rebuildTold, now time.Time) {
 	set := func(reason, message string) {
 		s.condition(v1alpha1.ConditionRebuilt, metav1.ConditionFalse, reason, message, now)
 	}
 	switch {
-	case failed != nil:
-		set(triggerFailure(failed).Reason, failed.Error())
-	case triggered == "":
+	case told.failed != nil:
+		set(triggerFailure(told.failed).Reason, told.failed.Error())
+	case told.left > 0:
+		set(v1alpha1.ReasonTriggerLimitReached, fmt.Sprintf("%d triggers were accepted for this digest of the base; images that are left: %d", maxDeliveries, told.left))
+	case !told.triggered:
 		set(v1alpha1.ReasonNoTrigger, "The base's tag leads to a better digest. A rebuild is enough, and the policy has no rebuild for these images")
 	case s.status.Rebuild == nil:
 	default:
@@ -93,33 +134,34 @@ func (s *step) comeBack(after time.Duration) {
 	}
 }
 
-// trigger sends a request, unless the one before failed a short while ago.
-func (r *updateReconciler) trigger(ctx context.Context, p remediated, request rebuild.Request, s *step) (rebuild.Result, error) {
-	if result, sent := r.proposals.delivered(request.Key); sent {
+// trigger sends a request, unless it was accepted before, or the last try failed a short while ago.
+func (r *updateReconciler) trigger(
+	ctx context.Context, p remediated, request rebuild.Request, with string, s *step,
+) (result rebuild.Result, sent bool, err error) {
+	accepted := sentKey{policy: p.key, key: request.Key}
+	if result, known := r.proposals.delivered(accepted); known {
 		// The status that would say so could not be written.
-		return result, nil
+		return result, false, nil
 	}
-	with := r.configured(ctx, p, request.Trigger.SecretRef)
-	wait, last := r.attempts.due(request.Key, with, r.now())
+	key := p.key.String() + " rebuild " + request.Key
+	wait, last := r.attempts.due(key, with, r.now())
 	if wait > 0 {
 		s.retry(wait, triggerFailure(last).Reason)
-		return rebuild.Result{}, last
+		return rebuild.Result{}, false, last
 	}
-	err := r.rebuildSecret(ctx, p, &request)
-	var result rebuild.Result
-	if err == nil {
+	if err = r.rebuildSecret(ctx, p, &request); err == nil {
 		result, err = rebuild.Send(ctx, r.http, request)
 	}
 	if err != nil {
 		failure := triggerFailure(err)
-		s.retry(r.attempts.failed(request.Key, with, err, failure.RetryAfter, r.now()), failure.Reason)
+		s.retry(r.attempts.failed(key, with, err, failure.RetryAfter, r.now()), failure.Reason)
 		rebuilds.WithLabelValues("failed").Inc()
-		return result, err
+		return result, true, err
 	}
-	r.attempts.succeeded(request.Key)
-	r.proposals.deliver(request.Key, result)
+	r.attempts.succeeded(key)
+	r.proposals.deliver(accepted, result)
 	rebuilds.WithLabelValues("accepted").Inc()
-	return result, nil
+	return result, true, nil
 }
 
 func triggerFailure(err error) rebuild.Error {
@@ -136,21 +178,14 @@ func (r *updateReconciler) rebuildSecret(ctx context.Context, p remediated, requ
 		return nil
 	}
 	object, err := r.forges.secret(ctx, types.NamespacedName{Namespace: p.namespace, Name: ref.Name})
+	if err == nil && strings.HasPrefix(string(object.Type), kubernetesSecrets) {
+		err = fmt.Errorf("the trigger's Secret %s is of type %s, which is for Kubernetes alone", ref.Name, object.Type)
+	}
 	if err != nil {
 		return &rebuild.Error{Reason: v1alpha1.ReasonTriggerSecretInvalid, Err: err}
 	}
 	request.Secret = object.Data
 	return nil
-}
-
-// repositories of the images, sorted.
-func (g *moving) repositories() []string {
-	var list []string
-	for _, img := range g.Images {
-		list = append(list, img.Report.Repository)
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
 }
 
 func triggerFor(triggers []v1alpha1.RebuildTrigger, repository string) *v1alpha1.RebuildTrigger {
@@ -165,25 +200,45 @@ func triggerFor(triggers []v1alpha1.RebuildTrigger, repository string) *v1alpha1
 	return nil
 }
 
-func (s *step) request(trigger v1alpha1.RebuildTrigger, repository, cluster string) rebuild.Request {
+// request for one image. Its key is the same whichever cluster asks, and however many of the image's digests run.
+func (s *step) request(trigger v1alpha1.RebuildTrigger, img movingImage, cluster string) rebuild.Request {
 	request := rebuild.Request{
-		Trigger: trigger, Image: repository, Base: s.id.Base.Repository + ":" + s.status.To.Tag, BaseDigest: s.status.To.Digest, Cluster: cluster,
+		Trigger: trigger, Image: image.Reference{Repository: img.Report.Repository, Tag: img.Tag}.String(), Digest: string(img.Report.Digest),
+		Base: s.id.Base.Repository + ":" + s.status.To.Tag, BaseDigest: s.status.To.Digest, Cluster: cluster,
 	}
-	for _, img := range s.group.Images {
-		if img.Report.Repository == repository {
-			request.Image = image.Reference{Repository: repository, Tag: img.Tag}.String()
-			request.Digest = string(img.Report.Digest)
-		}
-	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{trigger.Name, repository, request.BaseDigest}, "\n")))
-	request.Key = hex.EncodeToString(sum[:16])
+	sum := sha256.Sum256([]byte(strings.Join([]string{trigger.Name, request.Image, request.BaseDigest}, "\n")))
+	request.Key = keyPrefix(request.BaseDigest) + hex.EncodeToString(sum[:16])
 	return request
 }
 
-// deliver remembers what was sent.
-func (s *step) deliver(key string, now time.Time) {
-	s.status.Deliveries = append(s.status.Deliveries, v1alpha1.Delivery{Key: key, Time: metav1.NewTime(now)})
-	if over := len(s.status.Deliveries) - maxDeliveries; over > 0 {
-		s.status.Deliveries = s.status.Deliveries[over:]
+// keyPrefix begins the keys of all triggers for a digest of a base.
+func keyPrefix(baseDigest string) string {
+	digest := strings.TrimPrefix(baseDigest, "sha256:")
+	return digest[:min(len(digest), 16)] + "-"
+}
+
+func (s *step) delivered(key string) bool {
+	return slices.ContainsFunc(s.status.Deliveries, func(d v1alpha1.Delivery) bool { return d.Key == key })
+}
+
+// deliveredFor counts what was sent for a digest of the base.
+func (s *step) deliveredFor(baseDigest string) int {
+	n := 0
+	for _, d := range s.status.Deliveries {
+		if strings.HasPrefix(d.Key, keyPrefix(baseDigest)) {
+			n++
+		}
 	}
+	return n
+}
+
+// deliver remembers what was sent. What was sent for another digest of the base, the oldest first, makes room for it.
+func (s *step) deliver(request rebuild.Request, now time.Time) {
+	if len(s.status.Deliveries) >= maxDeliveries {
+		oldest := slices.IndexFunc(s.status.Deliveries, func(d v1alpha1.Delivery) bool {
+			return !strings.HasPrefix(d.Key, keyPrefix(request.BaseDigest))
+		})
+		s.status.Deliveries = slices.Delete(s.status.Deliveries, oldest, oldest+1)
+	}
+	s.status.Deliveries = append(s.status.Deliveries, v1alpha1.Delivery{Key: request.Key, Time: metav1.NewTime(now)})
 }

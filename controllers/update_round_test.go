@@ -194,7 +194,7 @@ func TestRebuildThatNobodyAnswers(t *testing.T) {
 		reason string
 	}{"young": {time.Minute, v1alpha1.ReasonTriggered}, "old": {31 * time.Minute, v1alpha1.ReasonNoAnswer}} {
 		s := &step{status: v1alpha1.ImageUpdateStatus{Rebuild: &v1alpha1.Rebuild{RequestedTime: metav1.NewTime(start.Add(-tc.age)), Trigger: "ci"}}}
-		s.tellRebuild(triggers, "ci", nil, start)
+		s.tellRebuild(triggers, rebuildTold{triggered: true}, start)
 		if c := meta.FindStatusCondition(s.status.Conditions, v1alpha1.ConditionRebuilt); c == nil || c.Reason != tc.reason {
 			t.Errorf("%s: %+v", name, c)
 		}

@@ -178,8 +178,11 @@ const (
 	ReasonNoTrigger = "NoTrigger"
 	// ReasonTriggerFailed: the pipeline did not accept the trigger; the message says why and when the next try is.
 	ReasonTriggerFailed = "TriggerFailed"
-	// ReasonTriggerSecretInvalid: the trigger's Secret is missing, may not be read, lacks a key, or was refused.
+	// ReasonTriggerSecretInvalid: the trigger's Secret is missing, may not be read, is not for the trigger's url, lacks a
+	// key, or was refused.
 	ReasonTriggerSecretInvalid = "TriggerSecretInvalid"
+	// ReasonTriggerLimitReached: 64 triggers were accepted for one digest of the base, and images are left.
+	ReasonTriggerLimitReached = "TriggerLimitReached"
 	// ReasonNoAnswer: the pipeline accepted the trigger, and no new digest came in its timeoutMinutes.
 	ReasonNoAnswer = "NoAnswer"
 )

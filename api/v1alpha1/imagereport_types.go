@@ -115,7 +115,7 @@ type ImageReportStatus struct {
 	//
 	// +optional
 	Actionable Actionable `json:"actionable,omitempty"`
-	// lastChange is the last change of the findings or the verdict.
+	// lastChange is the last change of the findings, the verdict or that of one policy.
 	//
 	// +optional
 	LastChange *Change `json:"lastChange,omitempty"`

@@ -332,10 +332,10 @@ type RebuildTrigger struct {
 	//
 	// +required
 	Type RebuildType `json:"type"`
-	// secretRef names a Secret with the key token (GitHubDispatch, GitHubWorkflow, GitLab: a trigger token; optional
-	// for Tekton and Webhook), user and apiToken (Jenkins), and hmacKey to sign by (Tekton, Webhook). A key here is
-	// the one to use for token or apiToken. The Secret is in the policy's namespace, that of a ClusterImagePolicy in
-	// the operator's.
+	// secretRef names a Secret with the key url, which is the trigger's url or one above it: the Secret is sent nowhere
+	// else. Its other keys are token (GitHubDispatch, GitHubWorkflow, GitLab: a trigger token; optional for Tekton and
+	// Webhook), user and apiToken (Jenkins), and hmacKey to sign by (Tekton, Webhook). A key here is the one to use for
+	// token or apiToken. The Secret is in the policy's namespace, that of a ClusterImagePolicy in the operator's.
 	//
 	// +optional
 	SecretRef *LocalKeyReference `json:"secretRef,omitempty"`
@@ -371,7 +371,7 @@ type RebuildTrigger struct {
 	// +kubebuilder:validation:Maximum=10080
 	TimeoutMinutes int32 `json:"timeoutMinutes,omitempty"`
 	// parameters that the pipeline is given: inputs of a GitHubWorkflow, variables of GitLab, parameters of Jenkins, else
-	// a part of the payload.
+	// the property parameters of the payload.
 	//
 	// +optional
 	// +listType=map

@@ -3,6 +3,7 @@ package notify
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 )
@@ -29,13 +30,12 @@ func News(previous, next *v1alpha1.ImageReportStatus, of Subject) []Event {
 		events = append(events, e)
 	}
 	if before := verdictOf(previous, of); before != nil && judged(before.Result) && judged(after.Result) && before.Result != after.Result {
-		events = append(events, verdictChanged(before, after, previous.ContentHash, next, of))
+		events = append(events, verdictChanged(before, after, previous, next, of))
 	}
 	return events
 }
 
-// verdictChanged has in its key the hash of the status before: it tells this change from the same one a month ago.
-func verdictChanged(before, after *v1alpha1.PolicyVerdict, hash string, next *v1alpha1.ImageReportStatus, of Subject) Event {
+func verdictChanged(before, after *v1alpha1.PolicyVerdict, previous, next *v1alpha1.ImageReportStatus, of Subject) Event {
 	e := newEvent(VerdictChanged, next, of)
 	e.From, e.To = string(before.Result), string(after.Result)
 	for _, v := range after.Violations {
@@ -43,12 +43,21 @@ func verdictChanged(before, after *v1alpha1.PolicyVerdict, hash string, next *v1
 			e.Rules = append(e.Rules, rule)
 		}
 	}
-	e.Key = keyOf(VerdictChanged, of.Namespace, of.Repository, of.Digest, of.Platform, of.PolicyKind, of.PolicyName, e.From, e.To, hash)
+	e.Key = keyOf(VerdictChanged, of.Namespace, of.Repository, of.Digest, of.Platform, of.PolicyKind, of.PolicyName, e.From, e.To, since(previous))
 	return e
 }
 
-// byMatcher says whether what changed now is the matcher's doing. The last change stays as it was where one of several
-// policies judges otherwise, and the report as a whole does not.
+// since is when a status last changed before: it tells a change from the same one a month ago, and is the same for
+// whoever finds it. That of the next status is not, as it may be built anew before it is written.
+func since(previous *v1alpha1.ImageReportStatus) string {
+	if previous.LastChange == nil {
+		return ""
+	}
+	return previous.LastChange.Time.UTC().Format(time.RFC3339)
+}
+
+// byMatcher says whether what changed now is the matcher's doing. The last change stays as it was where nothing changed
+// that it is about.
 func byMatcher(previous, next *v1alpha1.Change) bool {
 	return next.Cause == v1alpha1.CauseMatcher && (previous == nil || *previous != *next)
 }
@@ -80,7 +89,7 @@ func findingsAdded(previous, next *v1alpha1.ImageReportStatus, of Subject) (Even
 	}
 	added := newFindings(previous.Vulnerabilities, next.Vulnerabilities)
 	counts := Counts{}
-	key := []string{of.Namespace, of.Repository, of.Digest, of.Platform}
+	key := []string{of.Namespace, of.Repository, of.Digest, of.Platform, since(previous)}
 	for _, v := range added {
 		*counts.of(v.Severity)++
 		key = append(key, v.ID, v.Package, v.Path)

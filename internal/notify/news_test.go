@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -149,8 +150,17 @@ func TestKeys(t *testing.T) {
 	}
 	see("another finding", News(status(database, pass, 0), status(database, pass, 0, "C2"), subject))
 	later := status(database, pass, 0)
-	later.ContentHash = "a month later"
-	see("again", News(later, status(policy, fail, 0), subject))
+	later.LastChange.Time = metav1.NewTime(start.AddDate(0, 1, 0))
+	see("again", News(later, status(database, fail, 0, "C1"), subject))
+	// Of lists that are cut, the counts alone are known.
+	day := func(n int) *v1alpha1.ImageReportStatus {
+		s := status(database, fail, int32(100+2*n), "C1")
+		s.LastChange.Time = metav1.NewTime(start.AddDate(0, 0, n))
+		return s
+	}
+	for n := range 5 {
+		see(fmt.Sprint("two of low severity more, on day ", n), News(day(n), day(n+1), subject))
+	}
 	update := &v1alpha1.ImageUpdate{Spec: v1alpha1.ImageUpdateSpec{PolicyName: "p", Base: "debian:12"}}
 	update.Status.To = &v1alpha1.ImageVersion{Tag: "12.2", Digest: "sha256:" + strings.Repeat("b", 64)}
 	update.Status.PullRequest = &v1alpha1.PullRequest{URL: "https://git.example.com/1"}

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"net/http"
 	"reflect"
 	"slices"
 	"strconv"
@@ -39,7 +40,10 @@ type Outbox struct {
 	// Batches counts those that were ever made.
 	Batches int64 `json:"batches"`
 	// Told are keys of facts that were taken up, the newest last.
-	Told   []string          `json:"told,omitempty"`
+	Told []string `json:"told,omitempty"`
+	// Stale is the key of the last stale database that was taken up: it is found again for as long as it is the newest,
+	// however much else is told meanwhile.
+	Stale  string            `json:"stale,omitempty"`
 	Queues map[string]*queue `json:"queues,omitempty"`
 	Dead   []DeadLetter      `json:"deadLetters,omitempty"`
 }
@@ -87,10 +91,9 @@ type DeadLetter struct {
 func (o *Outbox) Add(now time.Time, to []v1alpha1.Notification, baseline bool, events ...Event) []Event {
 	var added []Event
 	for _, e := range events {
-		if slices.Contains(o.Told, e.Key) {
+		if o.told(e) {
 			continue
 		}
-		o.Told = append(o.Told, e.Key)
 		if baseline && (e.Kind == FindingsAdded || e.Kind == VerdictChanged) {
 			continue
 		}
@@ -105,6 +108,20 @@ func (o *Outbox) Add(now time.Time, to []v1alpha1.Notification, baseline bool, e
 	}
 	o.Told = slices.Delete(o.Told, 0, max(0, len(o.Told)-maxTold))
 	return added
+}
+
+// told says whether a fact was taken up before, and remembers it.
+func (o *Outbox) told(e Event) bool {
+	if e.Kind == DatabaseStale {
+		known := o.Stale == e.Key
+		o.Stale = e.Key
+		return known
+	}
+	if slices.Contains(o.Told, e.Key) {
+		return true
+	}
+	o.Told = append(o.Told, e.Key)
+	return false
 }
 
 func (o *Outbox) enqueue(notification string, e Event) {
@@ -252,6 +269,16 @@ func (o *Outbox) Sent(key string) {
 	}
 }
 
+// refused says whether a receiver will never take a message. One that is not known there, or not allowed to come, waits: a
+// token is renewed, and a receiver that is rolled out comes back.
+func refused(failure *delivery.Error) bool {
+	switch failure.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
+		return false
+	}
+	return failure.Final
+}
+
 // Failed notes that a batch was not accepted, and returns whether it is given up: where the receiver will never take
 // it, after 30 tries, or a day after the first. Else it is tried again, later each time.
 func (o *Outbox) Failed(now time.Time, key string, err error) (gaveUp bool) {
@@ -265,7 +292,7 @@ func (o *Outbox) Failed(now time.Time, key string, err error) (gaveUp bool) {
 	batch.Error = text(failure.Error())
 	wait := min(firstWait<<min(batch.Tries-1, 10), longestWait)
 	batch.Next = now.UTC().Add(max(wait, min(failure.RetryAfter, delivery.MaxRetryAfter)))
-	if !failure.Final && batch.Tries < maxTries && now.Sub(batch.Formed) < giveUpAfter {
+	if !refused(failure) && batch.Tries < maxTries && now.Sub(batch.Formed) < giveUpAfter {
 		return false
 	}
 	letter := DeadLetter{

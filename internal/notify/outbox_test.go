@@ -3,6 +3,8 @@ package notify
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -222,6 +224,45 @@ func TestOutboxTriesAgain(t *testing.T) {
 	}
 	if len(o.Dead) != maxDead || !strings.Contains(o.Dead[maxDead-1].First, fmt.Sprint(maxDead+2)) {
 		t.Errorf("%d dead letters", len(o.Dead))
+	}
+}
+
+// TestStaleIsToldOnce, however much else there is to tell.
+func TestStaleIsToldOnce(t *testing.T) {
+	o := &Outbox{}
+	tell := func(e Event) int { return len(o.Add(start, both, false, e)) }
+	for _, built := range []time.Time{start, start.AddDate(0, 0, 7)} {
+		if tell(Stale(built)) != 1 {
+			t.Error("a database is not told")
+		}
+		for i := range maxTold + 1 {
+			tell(changed(fmt.Sprint(built, i)))
+		}
+		encoded, err := o.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o, err = DecodeOutbox(encoded); err != nil || tell(Stale(built)) != 0 {
+			t.Errorf("it is told again: %v", err)
+		}
+	}
+}
+
+// TestWhatIsRefusedForGood: only what a receiver says of the message itself.
+func TestWhatIsRefusedForGood(t *testing.T) {
+	for status, want := range map[int]bool{
+		http.StatusBadRequest: true, http.StatusGone: true, http.StatusRequestEntityTooLarge: true, http.StatusFound: true,
+		http.StatusUnauthorized: false, http.StatusForbidden: false, http.StatusNotFound: false, http.StatusTooManyRequests: false, http.StatusBadGateway: false,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		err := (Sender{HTTP: server.Client()}).Send(t.Context(), v1alpha1.NotificationWebhook, server.URL, Message{})
+		server.Close()
+		o := &Outbox{}
+		o.Add(start, both, false, changed("a"))
+		batch := due(t, o, time.Hour, chat)
+		if got := o.Failed(start, batch.Key, err); got != want {
+			t.Errorf("%v: given up %t", err, got)
+		}
 	}
 }
 

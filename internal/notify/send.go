@@ -87,6 +87,11 @@ func slackConfig(address string) (*slack.Config, error) {
 	return config, nil
 }
 
+// slackRefusals are of the message itself. All else passes, or a person mends it: the token, the channel, who may post there.
+var slackRefusals = map[string]bool{
+	"invalid_arguments": true, "invalid_charset": true, "invalid_json": true, "json_not_object": true, "msg_too_long": true, "no_text": true,
+}
+
 // postSlackAPI calls a method of Slack's API, which answers 200 where it refuses, too.
 func (s Sender) postSlackAPI(ctx context.Context, config *slack.Config, m Message) error {
 	body, err := json.Marshal(map[string]any{"channel": config.Channel, "text": m.Text, "unfurl_links": false})
@@ -106,8 +111,7 @@ func (s Sender) postSlackAPI(ctx context.Context, config *slack.Config, m Messag
 		Error string `json:"error"`
 	}
 	if err := json.Unmarshal(answer.Body, &result); err != nil || !result.OK {
-		passing := map[string]bool{"": true, "ratelimited": true, "internal_error": true, "fatal_error": true, "service_unavailable": true, "request_timeout": true}
-		return &delivery.Error{Status: answer.Status, Final: !passing[result.Error], Err: fmt.Errorf("%s: refused: %s", actionSlack, delivery.Excerpt(result.Error, authorization))}
+		return &delivery.Error{Status: answer.Status, Final: slackRefusals[result.Error], Err: fmt.Errorf("%s: refused: %s", actionSlack, delivery.Excerpt(result.Error, authorization))}
 	}
 	return nil
 }

@@ -125,7 +125,8 @@ func TestSend(t *testing.T) {
 	t.Run("Slack API", func(t *testing.T) {
 		const address = "slack://xoxb:123456789012-123456789012-cccccccccccccccccccccccc@C0123"
 		for text, final := range map[string]bool{
-			`{"ok":true}`: false, `{"ok":false,"error":"channel_not_found"}`: true, `{"ok":false,"error":"ratelimited"}`: false, `<html>`: false,
+			`{"ok":true}`: false, `{"ok":false,"error":"msg_too_long"}`: true, `{"ok":false,"error":"ratelimited"}`: false, `<html>`: false,
+			`{"ok":false,"error":"token_revoked"}`: false, `{"ok":false,"error":"channel_not_found"}`: false,
 		} {
 			answer = text
 			var hosts []string

@@ -3,5 +3,6 @@
 //
 // Each kind of pipeline is one function that makes its documented request. A key that is the same for the same
 // rebuild goes along, as a header and in the payload, for receivers that want to tell a repetition. It must never
-// try again by itself, follow a redirect, or put a credential into an error or an address.
+// try again by itself, follow a redirect, send a Secret where that does not say that it may go, or put a credential into
+// an error or an address.
 package rebuild

@@ -24,7 +24,7 @@ const (
 	SignatureHeader = "X-Hub-Signature-256"
 )
 
-// eventData is the data of the CloudEvent.
+// eventData is the data of the CloudEvent, and the payload of a repository_dispatch event.
 type eventData struct {
 	Image          string            `json:"image"`
 	Digest         string            `json:"digest"`
@@ -58,8 +58,15 @@ func sendEvent(ctx context.Context, client *http.Client, r Request) (Result, err
 	return Result{}, err
 }
 
-func (r Request) event() ([]byte, error) {
+func (r Request) data() (eventData, error) {
 	parameters, err := r.parameters()
+	return eventData{
+		Image: r.Image, Digest: r.Digest, Base: r.Base, BaseDigest: r.BaseDigest, IdempotencyKey: r.Key, Parameters: parameters,
+	}, err
+}
+
+func (r Request) event() ([]byte, error) {
+	data, err := r.data()
 	if err != nil {
 		return nil, err
 	}
@@ -68,10 +75,7 @@ func (r Request) event() ([]byte, error) {
 	e.SetType(EventType)
 	e.SetSource((&url.URL{Path: "plimsoll/" + r.Cluster}).String())
 	e.SetSubject(r.Image)
-	err = e.SetData(event.ApplicationJSON, eventData{
-		Image: r.Image, Digest: r.Digest, Base: r.Base, BaseDigest: r.BaseDigest, IdempotencyKey: r.Key, Parameters: parameters,
-	})
-	if err != nil {
+	if err := e.SetData(event.ApplicationJSON, data); err != nil {
 		return nil, delivery.Refused(fmt.Errorf("make the event of a rebuild: %w", err))
 	}
 	body, err := json.Marshal(e)

@@ -89,8 +89,8 @@ func splitGitHub(path string) (owner, name, file string, ok bool) {
 	return "", "", "", false
 }
 
-// sendGitHubDispatch makes a repository_dispatch event of type plimsoll-rebuild. Without parameters of
-// the trigger, its payload says what the rebuild is about.
+// sendGitHubDispatch makes a repository_dispatch event of type plimsoll-rebuild. Its payload is that of the CloudEvent: the
+// parameters are below one property, as GitHub takes no more than 10 of them.
 func sendGitHubDispatch(ctx context.Context, client *http.Client, r Request) (Result, error) {
 	place, workflow, err := parseGitHub(r.Trigger.URL)
 	if err == nil && workflow {
@@ -99,14 +99,10 @@ func sendGitHubDispatch(ctx context.Context, client *http.Client, r Request) (Re
 	if err != nil {
 		return Result{}, err
 	}
-	payload, err := r.parameters()
+	payload, err := r.data()
 	if err != nil {
 		return Result{}, err
 	}
-	if len(payload) == 0 {
-		payload = map[string]string{"image": r.Image, "digest": r.Digest, "base": r.Base, "baseDigest": r.BaseDigest}
-	}
-	payload["idempotencyKey"] = r.Key
 	return r.postGitHub(ctx, client, "send a repository dispatch to GitHub", place, map[string]any{
 		"event_type": gitHubEvent, "client_payload": payload,
 	})

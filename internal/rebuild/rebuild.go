@@ -15,7 +15,7 @@ import (
 // Request of a rebuild.
 type Request struct {
 	Trigger v1alpha1.RebuildTrigger
-	// Secret is the data of the trigger's Secret; nil without one.
+	// Secret is the data of the trigger's Secret; nil without one. It is sent nowhere but where its key url names.
 	Secret map[string][]byte
 	// Image to be rebuilt, as a reference, and its digest.
 	Image, Digest string
@@ -57,6 +57,9 @@ func Send(ctx context.Context, client *http.Client, r Request) (Result, error) {
 	if _, err := delivery.Address(r.Trigger.URL); err != nil {
 		return Result{}, newError(delivery.Refused(fmt.Errorf("url: %w", err)))
 	}
+	if err := r.permitted(); err != nil {
+		return Result{}, newError(err)
+	}
 	result, err := send(ctx, client, r)
 	if err != nil {
 		return Result{}, newError(err)
@@ -79,7 +82,7 @@ var senders = map[v1alpha1.RebuildType]func(context.Context, *http.Client, Reque
 	v1alpha1.RebuildWebhook:        sendEvent,
 }
 
-// errSecret is a Secret that lacks what the pipeline needs.
+// errSecret is a Secret that lacks what the pipeline needs, or that is not for it.
 var errSecret = errors.New("the trigger's Secret")
 
 func newError(err error) *Error {
@@ -98,6 +101,7 @@ const (
 	secretUser     = "user"
 	secretAPIToken = "apiToken"
 	secretHMACKey  = "hmacKey"
+	secretURL      = "url"
 )
 
 // token is the value of the key that secretRef names, else of the given one; empty where there is none.

@@ -3,6 +3,8 @@ package rebuild
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,7 +22,7 @@ const hmacKey = "a key to sign by\n"
 func request(kind v1alpha1.RebuildType, address string, parameters ...string) Request {
 	r := Request{
 		Trigger: v1alpha1.RebuildTrigger{Name: "build", Type: kind, URL: address, SecretRef: &v1alpha1.LocalKeyReference{Name: "ci"}},
-		Secret:  map[string][]byte{"token": []byte(token + "\n"), "user": []byte(user), "apiToken": []byte(token), "hmacKey": []byte(hmacKey)},
+		Secret:  map[string][]byte{"token": []byte(token + "\n"), "user": []byte(user), "apiToken": []byte(token), "hmacKey": []byte(hmacKey), "url": []byte(address)},
 		Image:   "registry.example.com/shop/api:1.2", Digest: "sha256:aaaa", Base: "docker.io/library/debian:12", BaseDigest: "sha256:bbbb",
 		Key: "k-1", Cluster: "prod eu",
 	}
@@ -49,6 +51,17 @@ func TestSend(t *testing.T) {
 		"idempotencyKey": "k-1",
 	}
 	base := []string{"BASE", "$(base)@$(baseDigest)"}
+	with := func(facts map[string]string, parameters string) map[string]string {
+		facts = maps.Clone(facts)
+		facts["parameters"] = parameters
+		return facts
+	}
+	var pairs, want []string
+	for i := range 32 {
+		name := fmt.Sprintf("P%02d", i)
+		pairs, want = append(pairs, name, "v"), append(want, fmt.Sprintf("%q:%q", name, "v"))
+	}
+	inPairs := "{" + strings.Join(want, ",") + "}"
 	wantBase := func(more ...string) map[string]string {
 		want := map[string]string{"BASE": "docker.io/library/debian:12@sha256:bbbb"}
 		for _, name := range more {
@@ -64,7 +77,8 @@ func TestSend(t *testing.T) {
 	}{
 		"GitHub dispatch, by page":           {request(v1alpha1.RebuildGitHubDispatch, hub+"/shop/api"), "plimsoll-rebuild", facts, hub + "/shop/api/actions"},
 		"GitHub dispatch, by clone":          {request(v1alpha1.RebuildGitHubDispatch, hub+"/shop/api.git"), "plimsoll-rebuild", facts, hub + "/shop/api/actions"},
-		"GitHub dispatch, by API":            {request(v1alpha1.RebuildGitHubDispatch, hub+"/api/v3/repos/shop/api/dispatches", base...), "plimsoll-rebuild", wantBase("idempotencyKey"), hub + "/shop/api/actions"},
+		"GitHub dispatch, by API":            {request(v1alpha1.RebuildGitHubDispatch, hub+"/api/v3/repos/shop/api/dispatches", base...), "plimsoll-rebuild", with(facts, `{"BASE":"docker.io/library/debian:12@sha256:bbbb"}`), hub + "/shop/api/actions"},
+		"GitHub dispatch, much to say":       {request(v1alpha1.RebuildGitHubDispatch, hub+"/shop/api", pairs...), "plimsoll-rebuild", with(facts, inPairs), hub + "/shop/api/actions"},
 		"GitHub workflow, by page":           {request(v1alpha1.RebuildGitHubWorkflow, hub+"/shop/api/actions/workflows/build.yml", base...), "main", wantBase(), hub + "/shop/api/actions/workflows/build.yml"},
 		"GitHub workflow, by API, of a ref":  {withRef(request(v1alpha1.RebuildGitHubWorkflow, hub+"/api/v3/repos/shop/api/actions/workflows/build.yml/dispatches"), "release"), "release", map[string]string{}, hub + "/shop/api/actions/workflows/build.yml"},
 		"GitLab, by page":                    {request(v1alpha1.RebuildGitLab, lab+"/group/sub/api/", base...), "main", wantBase("PLIMSOLL_KEY"), "https://gitlab.example.com/group/sub/api/-/pipelines/7"},
@@ -107,10 +121,12 @@ func TestSendIsRefused(t *testing.T) {
 	guarded := start(jenkins(a, true, func(*http.Request) string { return "" }))
 	signed := start(listener(t, a, hmacKey))
 	wrong := func(r Request) Request {
-		r.Secret = map[string][]byte{"token": []byte("wrong-wrong"), "user": []byte(user), "apiToken": []byte("wrong-wrong"), "hmacKey": []byte("wrong")}
+		r.Secret = map[string][]byte{
+			"token": []byte("wrong-wrong"), "user": []byte(user), "apiToken": []byte("wrong-wrong"), "hmacKey": []byte("wrong"), "url": []byte(r.Trigger.URL),
+		}
 		return r
 	}
-	without := func(r Request) Request { r.Secret = nil; return r }
+	without := func(r Request) Request { r.Secret = map[string][]byte{"url": []byte(r.Trigger.URL)}; return r }
 	const failed, invalid = v1alpha1.ReasonTriggerFailed, v1alpha1.ReasonTriggerSecretInvalid
 	for name, tc := range map[string]struct {
 		request      Request
@@ -137,7 +153,7 @@ func TestSendIsRefused(t *testing.T) {
 		"a placeholder without end":   {request(v1alpha1.RebuildTekton, signed, "X", "$(image"), failed, "no placeholder"},
 		"an unknown type":             {request("Fax", signed), failed, "not known"},
 		"no URL":                      {request(v1alpha1.RebuildTekton, "nowhere"), failed, "not an http"},
-		"GitHub, a path that goes up": {request(v1alpha1.RebuildGitHubDispatch, hub+"/../api"), failed, "neither a repository"},
+		"GitHub, a path that goes up": {request(v1alpha1.RebuildGitHubDispatch, hub+"/../api"), invalid, "may not be sent"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Send(t.Context(), http.DefaultClient, tc.request)

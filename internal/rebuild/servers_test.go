@@ -60,18 +60,30 @@ func gitHub(t *testing.T, a *accepted, prefix string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+prefix+"/repos/shop/api/dispatches", func(w http.ResponseWriter, r *http.Request) {
 		var body struct {
-			EventType     string            `json:"event_type"`
-			ClientPayload map[string]string `json:"client_payload"`
+			EventType     string                     `json:"event_type"`
+			ClientPayload map[string]json.RawMessage `json:"client_payload"`
 		}
 		if !authorized(w, r) {
 			return
 		}
 		err := json.NewDecoder(r.Body).Decode(&body)
-		if err != nil || body.EventType == "" || len(body.EventType) > 100 || len(body.ClientPayload) > 10 {
-			answer(w, http.StatusUnprocessableEntity, "Invalid request. No more than 10 properties are allowed")
+		if err != nil || body.EventType == "" || len(body.EventType) > 100 {
+			answer(w, http.StatusUnprocessableEntity, "Invalid request.")
 			return
 		}
-		a.add(r, body.EventType, body.ClientPayload)
+		if n := len(body.ClientPayload); n > 10 {
+			answer(w, http.StatusUnprocessableEntity, fmt.Sprintf("Invalid request.\n\nNo more than 10 properties are allowed; %d were supplied.", n))
+			return
+		}
+		payload := map[string]string{}
+		for name, value := range body.ClientPayload {
+			var text string
+			if json.Unmarshal(value, &text) != nil {
+				text = string(value)
+			}
+			payload[name] = text
+		}
+		a.add(r, body.EventType, payload)
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST "+prefix+"/repos/shop/api/actions/workflows/build.yml/dispatches", func(w http.ResponseWriter, r *http.Request) {

@@ -11,7 +11,7 @@ func previousChange(previous *v1alpha1.ImageReportStatus) *v1alpha1.Change {
 	return previous.LastChange
 }
 
-// lastChange is the change before, unless the findings or the verdict differ
+// lastChange is the change before, unless the findings, the verdict or that of one policy differ
 // from those of the previous status.
 func lastChange(in Input, summary v1alpha1.Summary, findings []finding) *v1alpha1.Change {
 	before := previousChange(in.Previous)
@@ -42,7 +42,22 @@ func observedChange(in Input, summary v1alpha1.Summary, findings []finding) (cha
 	if change.Cause == "" {
 		change.Cause = presumedCause(in, findingsDiffer)
 	}
-	return change, findingsDiffer || in.Previous.Verdict != in.Judgement.Verdict
+	return change, findingsDiffer || in.Previous.Verdict != in.Judgement.Verdict || resultsDiffer(in.Previous.Verdicts, in.Judgement.Verdicts)
+}
+
+// resultsDiffer says whether a policy judges otherwise than it did. One that is new, or gone, is no change by itself.
+func resultsDiffer(previous, next []v1alpha1.PolicyVerdict) bool {
+	type name struct{ kind, name string }
+	before := make(map[name]v1alpha1.Verdict, len(previous))
+	for _, v := range previous {
+		before[name{v.PolicyKind, v.PolicyName}] = v.Result
+	}
+	for _, v := range next {
+		if result, known := before[name{v.PolicyKind, v.PolicyName}]; known && result != v.Result {
+			return true
+		}
+	}
+	return false
 }
 
 // presumedCause of a change that the caller knows no cause of: findings of an

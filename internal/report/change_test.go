@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -51,6 +52,16 @@ func TestLastChange(t *testing.T) {
 			after: func(in *Input) { in.Judgement.Verdict = v1alpha1.VerdictPass },
 			want:  v1alpha1.Change{Time: later, Cause: v1alpha1.CausePolicy, DatabaseRevision: "sha256:db1"},
 		},
+		"one policy's verdict, beside a worse one": {
+			before: func(in *Input) { in.Judgement.Verdicts = judgedBy(v1alpha1.VerdictFail, v1alpha1.VerdictPass) },
+			after:  func(in *Input) { in.Judgement.Verdicts = judgedBy(v1alpha1.VerdictFail, v1alpha1.VerdictFail) },
+			want:   v1alpha1.Change{Time: later, Cause: v1alpha1.CausePolicy, DatabaseRevision: "sha256:db1"},
+		},
+		"another policy that judges the same": {
+			before: func(in *Input) { in.Judgement.Verdicts = judgedBy(v1alpha1.VerdictFail) },
+			after:  func(in *Input) { in.Judgement.Verdicts = judgedBy(v1alpha1.VerdictFail, v1alpha1.VerdictPass) },
+			want:   first,
+		},
 		"findings, by another database": {
 			after: func(in *Input) {
 				in.DatabaseRevision = "sha256:db2"
@@ -96,6 +107,14 @@ func TestLastChange(t *testing.T) {
 			}
 		})
 	}
+}
+
+// judgedBy as many policies.
+func judgedBy(results ...v1alpha1.Verdict) (verdicts []v1alpha1.PolicyVerdict) {
+	for i, result := range results {
+		verdicts = append(verdicts, v1alpha1.PolicyVerdict{PolicyKind: "ImagePolicy", PolicyName: fmt.Sprint("p", i), Result: result})
+	}
+	return verdicts
 }
 
 func TestLastChangeOutlivesALostStore(t *testing.T) {

@@ -159,7 +159,7 @@ func TestRemediationRebuild(t *testing.T) {
 	})
 	create(t, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: playground.Namespace, Name: w.ns + "-ci"},
-		StringData: map[string]string{"user": "plimsoll", "apiToken": "jenkins-token-0", "token": "gitlab-token-0"},
+		StringData: map[string]string{"url": ci.URL, "user": "plimsoll", "apiToken": "jenkins-token-0", "token": "gitlab-token-0"},
 	})
 	old, refs := w.buildAll(t, "1.0.0")
 	target := w.release(t, "12.1", opensslNew)
