@@ -95,6 +95,9 @@ func (d *document) replace(path string, change Change) (Result, *Refusal) {
 	if refusal := d.prove(after, meant, splices, change); refusal != nil {
 		return Result{}, refusal
 	}
+	if refusal := after.current(d, meant, change); refusal != nil {
+		return Result{}, refusal
+	}
 	result := Result{Content: content, Reached: d.reached(splices)}
 	for _, i := range meant {
 		result.Places = append(result.Places, after.places[i])
