@@ -258,17 +258,6 @@ func TestStages(t *testing.T) {
 	}
 }
 
-func TestFindRepository(t *testing.T) {
-	content := "FROM golang:1.25.1 AS a\nFROM a\nFROM rust:1\nCOPY --from=docker.io/library/golang@DIGEST_A x y\n"
-	places, err := FindRepository("Dockerfile", []byte(digests.Replace(content)), "docker.io/library/golang")
-	if err != nil || len(places) != 2 || places[0].Line != 1 || places[1].Line != 4 {
-		t.Errorf("got %v, %v, want the lines 1 and 4", places, err)
-	}
-	if _, err := FindRepository("x.txt", nil, "docker.io/library/golang"); err == nil {
-		t.Error("a text has places")
-	}
-}
-
 func TestDockerfileBounds(t *testing.T) {
 	doubling := "ARG A=xxxxxxxxxxxxxxxx\n"
 	for range 64 {

@@ -14,8 +14,8 @@ import (
 
 // Hints say where in a repository to look.
 type Hints struct {
-	// Paths of files and directories to look in, all of them together. An empty one is the whole repository, which is
-	// looked through last, and only if the others do not name the image.
+	// Paths of files and directories to look in, all of them together. An empty one is the whole repository, of which the
+	// others are looked through first.
 	Paths []string
 	// Kind of the files. Empty: any.
 	Kind Kind
