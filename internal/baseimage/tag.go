@@ -179,4 +179,28 @@ func (t Tag) Prerelease() bool {
 var unreleased = map[string]bool{
 	"tip": true, "edge": true, "devel": true, "dev": true, "testing": true, "experimental": true, "unstable": true, "sid": true,
 	"nightly": true, "canary": true, "snapshot": true, "preview": true, "rc": true, "beta": true, "alpha": true, "next": true, "master": true, "main": true,
+	// Debian's releases to come.
+	"forky": true, "duke": true,
+}
+
+// movingNames are those that tags for what is not released commonly have.
+var movingNames = []string{"edge", "devel", "testing", "unstable", "sid", "experimental", "rc", "nightly"}
+
+// Moving lists the tags that, where a repository has them, follow what is not
+// released of the same variant: sid, sid-slim for 12-slim, and sid-scm for trixie-scm.
+func (t Tag) Moving() []string {
+	moving := slices.Clone(movingNames)
+	for _, name := range movingNames {
+		if len(t.variant) > 0 {
+			moving = append(moving, name+"-"+strings.Join(t.variant, "-"))
+		}
+		for i, token := range t.variant {
+			if _, ok := systemOf(token); ok {
+				// What stands before the variant stays.
+				rest := strings.Join(slices.Concat(t.variant[:i], []string{name}, t.variant[i+1:]), "-")
+				moving = append(moving, strings.TrimSuffix(t.name, strings.Join(t.variant, "-"))+rest)
+			}
+		}
+	}
+	return moving
 }
