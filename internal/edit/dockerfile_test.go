@@ -10,6 +10,11 @@ import (
 
 func TestDockerfile(t *testing.T) {
 	run(t, "Dockerfile", map[string]example{
+		"a template by its name":        {path: "Dockerfile.j2", content: "FROM golang:1.25.1\nRUN echo {{ x }}\n", wantReason: ReasonTemplated},
+		"a template's name before":      {path: "api.tmpl.Dockerfile", content: "FROM golang:1.25.1\n", wantReason: ReasonTemplated},
+		"a template by its folder":      {path: "roles/a/templates/Dockerfile", content: "FROM golang:1.25.1\nENV A={{ x }}\n", wantReason: ReasonTemplated},
+		"a Dockerfile beside templates": {path: "templates/a/Dockerfile", content: "FROM golang:1.25.1\n", want: "FROM golang:1.25.3\n"},
+		"expressions of a command":      {content: "FROM golang:1.25.1\nRUN go list -f '{{.Dir}}'\n", want: "FROM golang:1.25.3\nRUN go list -f '{{.Dir}}'\n"},
 		"a tag stays a tag": {
 			content: "FROM golang:1.25.1\nRUN true\n",
 			want:    "FROM golang:1.25.3\nRUN true\n",

@@ -92,8 +92,8 @@ func TestArgoCDAndFlux(t *testing.T) {
 		"several sources":      every("apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec: {sources: [{helm: {valuesObject: {image: golang:1.25.1}}}, {kustomize: {images: [golang:1.25.1]}}]}\n"),
 		"ApplicationSet":       every("apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nspec: {template: {spec: {source: {helm: {valuesObject: {image: golang:1.25.1}}}}}}\n"),
 		"ApplicationSet with expressions": {
-			content:    "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nspec: {template: {metadata: {name: '{{name}}'}, spec: {source: {helm: {valuesObject: {image: golang:1.25.1}}}}}}\n",
-			wantReason: ReasonTemplated,
+			content: "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nspec: {template: {metadata: {name: '{{name}}'}, spec: {source: {helm: {valuesObject: {image: golang:1.25.1, b: {image: 'golang:{{tag}}'}}}}}}}\n",
+			want:    "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nspec: {template: {metadata: {name: '{{name}}'}, spec: {source: {helm: {valuesObject: {image: golang:1.25.3, b: {image: 'golang:{{tag}}'}}}}}}}\n",
 		},
 		"HelmRelease's shapes": {
 			content: release + "  chart: {spec: {version: 1.25.1}}\n  values:\n    a: {image: {registry: docker.io, repository: library/golang, tag: \"1.25.1\", digest: DIGEST_A}}\n    b: {image: golang, imageTag: 1.25.1}\n    sidecarImage: golang:1.25.1\n",

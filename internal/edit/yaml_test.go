@@ -33,11 +33,15 @@ func TestYAMLScalars(t *testing.T) {
 		"a key twice":        {content: pod + "  - image: golang:1.25.1\n    image: golang:1.25.1\n", wantReason: ReasonInvalid, wantLine: 6},
 		"not YAML":           {content: pod + " - [", wantReason: ReasonInvalid},
 		"template":           {content: pod + "  - image: golang:1.25.1\n    name: {{ .Values.name }}\n", wantReason: ReasonTemplated},
-		"template elsewhere": {content: pod + "  - image: golang:1.25.1\n# {{ if }}\n", wantReason: ReasonTemplated},
-		"a chart's template": {path: "chart/templates/pod.yaml", content: pod + "  - image: golang:1.25.1\n", wantReason: ReasonTemplated},
-		"a variable":         {content: pod + "  - image: golang:${V}\n", wantReason: ReasonNotFound},
-		"no known kind":      {path: "other.yaml", content: "image: golang:1.25.1\n", wantReason: ReasonUnknownFormat},
-		"empty":              {content: "---\n---\n", wantReason: ReasonUnknownFormat},
+		"a template's words": {
+			content: pod + "  - image: golang:1.25.1\n    args: ['{{ x }}']\n    script: |\n      {{ if }}\n  - image: 'golang:{{ v }}'\n# {{ if }}\n",
+			want:    pod + "  - image: golang:1.25.3\n    args: ['{{ x }}']\n    script: |\n      {{ if }}\n  - image: 'golang:{{ v }}'\n# {{ if }}\n",
+		},
+		"a template by its name": {path: "pod.j2.yaml", content: pod + "  - image: golang:1.25.1\n", wantReason: ReasonTemplated},
+		"a chart's template":     {path: "chart/templates/pod.yaml", content: pod + "  - image: golang:1.25.1\n", wantReason: ReasonTemplated},
+		"a variable":             {content: pod + "  - image: golang:${V}\n", wantReason: ReasonNotFound},
+		"no known kind":          {path: "other.yaml", content: "image: golang:1.25.1\n", wantReason: ReasonUnknownFormat},
+		"empty":                  {content: "---\n---\n", wantReason: ReasonUnknownFormat},
 		"Flux's marker": {
 			content:    pod + "  - image: golang:1.25.1 # {\"$imagepolicy\": \"flux-system:golang\"}\n",
 			wantReason: ReasonManagedByOther, wantLine: 5,
@@ -131,6 +135,11 @@ func TestYAMLFormats(t *testing.T) {
 		"Kustomize cannot be pinned in its tag": {
 			path: "kustomization.yaml", pin: true,
 			content: "images: [{name: golang, newTag: 1.25.1}]\n", wantReason: ReasonBadChange,
+		},
+		"Compose with a health check in expressions": {
+			path:    "compose.yaml",
+			content: "services: {a: {image: golang:1.25.1, healthcheck: {test: \"docker inspect -f '{{.State}}'\"}}}\n",
+			want:    "services: {a: {image: golang:1.25.3, healthcheck: {test: \"docker inspect -f '{{.State}}'\"}}}\n",
 		},
 		"Compose": {
 			path:    "deploy/docker-compose.prod.yml",
@@ -232,6 +241,7 @@ func TestHelmValues(t *testing.T) {
 		"two tags":                        {content: "image: golang:1.25.1\ntag: 1.25.1\n", wantReason: ReasonNotFound},
 		"repository and image":            {content: "a: {repository: quay.io/x, image: golang, tag: 1.25.1}\n", wantReason: ReasonNotFound},
 		"an unknown field for the digest": {content: "image:\n  repository: golang\n  tag: 1.25.1\n  hash: " + hexA + "\n", wantReason: ReasonUnproven, wantLine: 4},
+		"expressions for a chart":         {content: "# {{ x }}\na: '{{ .Values.x }}'\nimage: {repository: golang, tag: 1.25.1}\nb: {repository: '{{ x }}/golang', tag: 1.25.1}\n", want: "# {{ x }}\na: '{{ .Values.x }}'\nimage: {repository: golang, tag: 1.25.3}\nb: {repository: '{{ x }}/golang', tag: 1.25.1}\n"},
 		"lists":                           {content: "extra:\n- image: {repository: golang, tag: 1.25.1}\n", want: "extra:\n- image: {repository: golang, tag: 1.25.3}\n"},
 		"an image without its tag":        {content: "image: {repository: golang}\n", wantReason: ReasonNotFound},
 		"a tag that would be a number": {
