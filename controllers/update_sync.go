@@ -113,7 +113,7 @@ func (r *updateReconciler) editsOf(
 ) (source.Edits, error) {
 	hints := source.HintsOf(s.group.Places, p.Remediation.Files)
 	hints.Kind = kindOf(s.group)
-	key := editsKey{repository: s.id.Source, commit: head, change: s.change(), hints: fmt.Sprintf("%q", hints)}
+	key := editsKey{repository: s.id.Source, commit: head, change: s.change(), hints: fmt.Sprintf("%#v", hints)}
 	if edits, ok := r.proposals.known(key); ok && alone {
 		return edits, nil
 	}

@@ -21,6 +21,8 @@ type Hints struct {
 	Kind Kind
 	// Files are the policy's patterns of paths that may be edited. Empty: all.
 	Files []string
+	// Mapped says that the policy maps the image to the repository, so that it is edited whoever else updates it.
+	Mapped bool
 }
 
 // HintsOf locations in one repository, with the policy's patterns. An image that is built from a repository may be so from any of its
@@ -33,6 +35,7 @@ func HintsOf(locations []Location, files []string) Hints {
 		} else if h.Kind != l.Kind {
 			h.Kind = ""
 		}
+		h.Mapped = h.Mapped || l.By == byPolicy
 		h.Paths = append(h.Paths, l.Path)
 		if l.Kind != Manifests {
 			h.Paths = append(h.Paths, "")

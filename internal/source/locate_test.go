@@ -249,7 +249,7 @@ func TestHintsOf(t *testing.T) {
 		},
 		"a mapping is about everything": {
 			locations: []Location{{Path: "shop", Kind: Manifests}, {By: "policy"}},
-			want:      Hints{Paths: []string{"", "shop"}},
+			want:      Hints{Paths: []string{"", "shop"}, Mapped: true},
 		},
 	}
 	for name, tc := range tests {

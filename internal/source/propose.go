@@ -47,6 +47,15 @@ func Propose(ctx context.Context, tree Tree, commit string, hints Hints, change 
 	for _, hit := range r.hits {
 		already = edits.file(hit, change) || already
 	}
+	if len(edits.Files) > 0 && !hints.Mapped {
+		refusal, err := managed(ctx, tree, commit)
+		if err != nil {
+			return Edits{}, err
+		}
+		if refusal != nil {
+			return Edits{Files: map[string][]byte{}, Refused: []edit.Refusal{*refusal}}, nil
+		}
+	}
 	if len(edits.Files) > 0 || len(edits.Refused) > 0 {
 		return edits, nil
 	}

@@ -19,6 +19,7 @@ func TestPropose(t *testing.T) {
 		wantAlready  bool
 		wantCurrent  bool
 		paths        []string
+		mapped       bool
 		wantReached  []Position
 		wantPosition []Position
 	}{
@@ -102,6 +103,21 @@ func TestPropose(t *testing.T) {
 			want:         map[string]string{"a/Dockerfile": "FROM golang:1.25.3\n", "b/Dockerfile": "FROM golang:1.25.3\n"},
 			wantPosition: []Position{{"b/Dockerfile", 1}, {"a/Dockerfile", 1}},
 		},
+		"what Renovate manages": {
+			content: map[string]string{"Dockerfile": "FROM golang:1.25.1\n", ".github/renovate.json5": "{extends: ['config:recommended'],}"},
+			want:    map[string]string{}, wantRefused: []string{".github/renovate.json5 ManagedByOther"},
+		},
+		"what Renovate has updated": {
+			content: map[string]string{"Dockerfile": "FROM golang:1.25.3\n", "renovate.json": "{}"}, want: map[string]string{}, wantAlready: true,
+		},
+		"what Renovate manages and the policy maps": {
+			content: map[string]string{"Dockerfile": "FROM golang:1.25.1\n", "renovate.json": "{}"}, mapped: true,
+			want: map[string]string{"Dockerfile": "FROM golang:1.25.3\n"}, wantPosition: []Position{{"Dockerfile", 1}},
+		},
+		"Renovate is off": {
+			content: map[string]string{"Dockerfile": "FROM golang:1.25.1\n", "renovate.json": "{\"enabled\": false}", "a/renovate.json": "{}"},
+			want:    map[string]string{"Dockerfile": "FROM golang:1.25.3\n"}, wantPosition: []Position{{"Dockerfile", 1}},
+		},
 		"nothing": {content: map[string]string{"Dockerfile": "FROM rust:1\n"}, want: map[string]string{}},
 	}
 	for name, tc := range tests {
@@ -113,7 +129,7 @@ func TestPropose(t *testing.T) {
 			if to == "" {
 				to = "golang:1.25.3"
 			}
-			hints := Hints{Paths: tc.paths}
+			hints := Hints{Paths: tc.paths, Mapped: tc.mapped}
 			if hints.Paths == nil {
 				hints.Paths = []string{""}
 			}
