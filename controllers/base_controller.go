@@ -23,7 +23,9 @@ import (
 // that the image names scanned too, and compares their layers.
 type baseReconciler struct {
 	*shared
-	store baseStore
+	store   baseStore
+	names   *baseNames
+	secrets PullSecrets
 }
 
 func (r *baseReconciler) setup(m manager.Manager) error {
@@ -79,10 +81,16 @@ func (r *baseReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 			return reconcile.Result{}, nil
 		}
 	}
-	base := r.bases.find(state.Manifest, func(digest image.Digest) (baseimage.Known, bool) {
-		return r.known(inventory.ScanKey{Digest: digest, Platform: key.Platform})
+	// A name that cannot be confirmed now counts as not confirmed until it is.
+	unasked := r.names.ask(ctx, r.scannedClaims(o.Claims, key.Platform), keychain{reader: r.reader, secrets: r.secrets, pulls: r.pulls(key)})
+	base := r.bases.find(state.Manifest, func(claim baseimage.Claim) (baseimage.Known, bool) {
+		known, ok := r.known(inventory.ScanKey{Digest: claim.Digest, Platform: key.Platform})
+		if r.names.holds(claim) {
+			known.Reference.Repository = claim.Name.Repository
+		}
+		return known, ok
 	})
-	return reconcile.Result{}, r.found(ctx, key, state.Manifest, base)
+	return reconcile.Result{}, errors.Join(r.found(ctx, key, state.Manifest, base), unasked)
 }
 
 // found tells those who wait for it. An image without a base is what its report takes it
@@ -147,7 +155,7 @@ func (r *baseReconciler) recall(ctx context.Context, key inventory.ScanKey, mani
 	return nil
 }
 
-// known is what is known of a base that was scanned. Its reference is for the claim to say.
+// known is what is known of a base that was scanned. Which repository has it is not.
 func (s *shared) known(key inventory.ScanKey) (baseimage.Known, bool) {
 	state, _ := s.catalogue.get(key)
 	o, ok := s.bases.origin(state.Manifest)

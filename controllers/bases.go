@@ -136,7 +136,7 @@ func (b *bases) set(manifest image.Digest, base foundBase) bool {
 }
 
 // find looks for the base of an image by what it says and by its layers.
-func (b *bases) find(manifest image.Digest, known func(image.Digest) (baseimage.Known, bool)) foundBase {
+func (b *bases) find(manifest image.Digest, known func(baseimage.Claim) (baseimage.Known, bool)) foundBase {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	o := b.origins[manifest]

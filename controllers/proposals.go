@@ -95,7 +95,7 @@ func (p *proposals) onlyDeployed(img *movingImage) bool {
 // deployedHere finds out whether a repository deploys images rather than builds them: no Dockerfile is known to name their base, and manifests
 // name them. Once that is known, the images move themselves.
 func (r *updateReconciler) deployedHere(ctx context.Context, p remediated, s *step, tree source.Tree, head string, edits source.Edits) error {
-	built := edits.Already || slices.ContainsFunc(edits.Refused, func(r edit.Refusal) bool {
+	built := edits.Current || slices.ContainsFunc(edits.Refused, func(r edit.Refusal) bool {
 		return r.Reason != edit.ReasonNotFound && r.Reason != edit.ReasonInterpolated
 	})
 	if built || s.group.Deployed || s.group.builtHere() {

@@ -108,7 +108,7 @@ func Setup(ctx context.Context, m manager.Manager, o Options) error {
 			shared: s, scanner: scanner, archives: jars, summaries: summaries{store: o.Store, program: o.Program},
 			trustHost: o.Registry.TrustHost, secrets: o.PullSecrets, concurrency: o.ScanConcurrency,
 		}).setup(m),
-		(&baseReconciler{shared: s, store: o.Store}).setup(m),
+		(&baseReconciler{shared: s, store: o.Store, names: newBaseNames(o.Registry, s.now), secrets: o.PullSecrets}).setup(m),
 		(&watchReconciler{
 			shared: s, registry: o.Registry, store: o.Store, secrets: o.PullSecrets, interval: o.BaseInterval,
 			lists: map[string]*registry.TagList{},

@@ -113,7 +113,7 @@ func (r *updateReconciler) editsOf(
 ) (source.Edits, error) {
 	hints := source.HintsOf(s.group.Places, p.Remediation.Files)
 	hints.Kind = kindOf(s.group)
-	key := editsKey{repository: s.id.Source, commit: head, change: s.change(), hints: fmt.Sprintf("%q", hints)}
+	key := editsKey{repository: s.id.Source, commit: head, change: s.change(), hints: fmt.Sprintf("%#v", hints)}
 	if edits, ok := r.proposals.known(key); ok && alone {
 		return edits, nil
 	}
@@ -135,10 +135,10 @@ func (s *step) change() edit.Change {
 // unedited says why no file changes for an update, and what else is done for it.
 func (r *updateReconciler) unedited(ctx context.Context, p remediated, s *step, edits source.Edits, now time.Time) {
 	switch {
-	case s.status.Step == v1alpha1.StepRefresh && !s.group.Deployed && (edits.Already || onlyTagged(edits)):
+	case s.status.Step == v1alpha1.StepRefresh && !s.group.Deployed && (edits.Current || onlyTagged(edits)):
 		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonNoUpdate, "The files name the tag alone: a rebuild is enough", now)
 		r.rebuild(ctx, p, s, now)
-	case edits.Already:
+	case edits.Already, edits.Current && s.status.PullRequest != nil:
 		s.merged(nil, now)
 	default:
 		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonEditRefused, refusal(s, edits), now)

@@ -181,7 +181,7 @@ func (l *look) offers(ctx context.Context, need watchNeed) (map[subject]offers, 
 				continue
 			}
 			want(candidate.Tag.String(), digest, s.Platform)
-			o.Candidates = append(o.Candidates, offer{Candidate: candidate, Digest: digest, Unreleased: l.unreleased(ctx, current, digest)})
+			o.Candidates = append(o.Candidates, offer{Candidate: candidate, Digest: digest, Unreleased: l.unreleased(ctx, current, candidate.Tag, digest)})
 		}
 		for _, tag := range baseimage.Smaller(l.repository, s.Tag, l.tags) {
 			parsed, _ := baseimage.ParseTag(l.repository, tag)
@@ -211,16 +211,13 @@ func (l *look) candidates(current baseimage.Tag, proposed []string, majors bool)
 	return baseimage.Candidates(current, keep, majors)
 }
 
-// movingTags are for what is not released.
-var movingTags = []string{"edge", "devel", "testing", "unstable", "sid", "experimental", "rc", "nightly"}
-
-// unreleased says whether a tag for what is not released leads to the digest.
-func (l *look) unreleased(ctx context.Context, current baseimage.Tag, digest image.Digest) bool {
+// unreleased says whether a tag for what is not released leads to the digest of a candidate.
+func (l *look) unreleased(ctx context.Context, current, candidate baseimage.Tag, digest image.Digest) bool {
 	if current.Prerelease() {
 		return false
 	}
-	return slices.ContainsFunc(movingTags, func(tag string) bool {
-		return slices.Contains(l.tags, tag) && l.digest(ctx, tag) == digest
+	return slices.ContainsFunc(candidate.Moving(), func(tag string) bool {
+		return tag != current.String() && slices.Contains(l.tags, tag) && l.digest(ctx, tag) == digest
 	})
 }
 

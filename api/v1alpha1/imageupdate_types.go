@@ -187,7 +187,8 @@ type PassedOver string
 
 const (
 	PassedFixesNothing PassedOver = "FixesNothing"
-	// PassedAddsWorse: it brings a finding as bad as the worst that it fixes, or worse.
+	// PassedAddsWorse: of the worst severity that it changes it fixes no more findings than it brings, or no more of those
+	// that are known to be exploited.
 	PassedAddsWorse PassedOver = "AddsWorse"
 	// PassedTooNew: it is younger than minReleaseAgeDays.
 	PassedTooNew PassedOver = "TooNew"

@@ -21,7 +21,8 @@ type Claim struct {
 
 // Known is an image that others may be built on, for one platform.
 type Known struct {
-	// Reference with its tag, and the digest that the tag led to: of an index or a manifest.
+	// Reference with its tag, and the digest that the tag led to: of an index or a manifest. The repository was seen to
+	// have the digest; the reference is empty where none was.
 	Reference image.Reference
 	Digest    image.Digest
 	// Manifest of the platform.
@@ -35,13 +36,14 @@ type Known struct {
 
 // Base of an image.
 type Base struct {
-	// Known is complete where the base is confirmed; else it has the reference and
-	// the digest that were claimed, and nothing more.
+	// Known is complete where the image's layers are those of the base; else it has
+	// the reference and the digest that were claimed, and nothing more.
 	Known
 	Source v1alpha1.BaseImageSource
-	// Confirmed says that the image's lowest layers are those of the base.
+	// Confirmed says that the image's lowest layers are those of the base, and that
+	// the base is in the repository that its reference names.
 	Confirmed bool
-	// Layers is how many of the image's layers are the base's; 0 unless confirmed.
+	// Layers is how many of the image's layers are the base's; 0 where that is not known.
 	Layers int
 }
 
@@ -50,17 +52,18 @@ var sourceOrder = []v1alpha1.BaseImageSource{
 	v1alpha1.BaseAnnotation, v1alpha1.BaseProvenance, v1alpha1.BaseLayers, v1alpha1.BaseDockerfile,
 }
 
-// Find returns the base of the image that has these layers. known looks up a
-// digest of an index or a manifest for the image's platform; index may be nil.
+// Find returns the base of the image that has these layers. known looks up the
+// image that a claim is about, by its digest and for the image's platform; index may be nil.
 //
 // A claim whose layers are at hand and are not the image's lowest ones is
 // rejected, for labels are inherited. Of bases that are confirmed, the one with
 // the most layers counts: it is the nearest, and a label that is inherited from
-// it names but the base beneath. Of equals, the order is annotation, provenance,
-// layers, Dockerfile. What cannot be confirmed is returned only where nothing is
+// it names but the base beneath. Of equals, the first is one whose name is
+// confirmed, too: anybody may write any name beside a digest. Then the order is
+// annotation, provenance, layers, Dockerfile. What cannot be confirmed is returned only where nothing is
 // confirmed and where it is the only word on the matter: a provenance lists the
 // images of all stages.
-func Find(diffIDs []image.Digest, claims []Claim, known func(digest image.Digest) (Known, bool), index *Index) (Base, bool) {
+func Find(diffIDs []image.Digest, claims []Claim, known func(Claim) (Known, bool), index *Index) (Base, bool) {
 	var (
 		found []Base
 		open  []Claim
@@ -83,6 +86,7 @@ func Find(diffIDs []image.Digest, claims []Claim, known func(digest image.Digest
 	return slices.MinFunc(found, func(a, b Base) int {
 		return cmp.Or(
 			cmp.Compare(b.Layers, a.Layers),
+			compareConfirmed(a, b),
 			cmp.Compare(slices.Index(sourceOrder, a.Source), slices.Index(sourceOrder, b.Source)),
 		)
 	}), true
@@ -90,6 +94,16 @@ func Find(diffIDs []image.Digest, claims []Claim, known func(digest image.Digest
 
 func confirm(k Known, source v1alpha1.BaseImageSource) Base {
 	return Base{Known: k, Source: source, Confirmed: true, Layers: len(k.DiffIDs)}
+}
+
+func compareConfirmed(a, b Base) int {
+	switch {
+	case a.Confirmed == b.Confirmed:
+		return 0
+	case a.Confirmed:
+		return -1
+	}
+	return 1
 }
 
 // verdict on a claim.
@@ -101,18 +115,25 @@ const (
 	confirmed
 )
 
-func (c Claim) check(diffIDs []image.Digest, known func(image.Digest) (Known, bool), index *Index) (Base, verdict) {
+func (c Claim) check(diffIDs []image.Digest, known func(Claim) (Known, bool), index *Index) (Base, verdict) {
+	k, ok := Known{}, false
 	if c.Digest != "" {
-		if k, ok := known(c.Digest); ok {
-			if !isPrefix(k.DiffIDs, diffIDs) {
-				return Base{}, rejected
-			}
-			return confirm(c.named(k), c.Source), confirmed
-		}
+		k, ok = known(c)
+	}
+	if ok && !isPrefix(k.DiffIDs, diffIDs) {
+		return Base{}, rejected
+	}
+	base := confirm(c.named(k), c.Source)
+	base.Confirmed = base.Reference.Repository == k.Reference.Repository
+	if ok && base.Confirmed {
+		return base, confirmed
 	}
 	// Another build of the tag with the same layers is the same base.
 	if k, ok := index.tagged(c.Name, diffIDs); ok {
 		return confirm(k, c.Source), confirmed
+	}
+	if ok {
+		return base, confirmed
 	}
 	return Base{}, undecided
 }
@@ -123,7 +144,7 @@ func (c Claim) named(k Known) Known {
 	switch {
 	case c.Name.Repository == "":
 		return k
-	case c.Name.Tag == "" && c.Name.Repository == k.Reference.Repository:
+	case c.Name.Tag == "" && c.Name.Repository == k.Reference.Repository && k.Reference.Tag != "":
 		return k
 	}
 	k.Reference = image.Reference{Repository: c.Name.Repository, Tag: c.Name.Tag}

@@ -58,6 +58,8 @@ func TestFind(t *testing.T) {
 	debian, node, golang := base("debian:12", "ab"), base("node:20", "abc"), base("golang:1", "xyz")
 	renamed := claim(annotation, "debian:12")
 	renamed.Name.Repository, renamed.Name.Tag = "mirror/debian", "bookworm"
+	mirrored := debian
+	mirrored.Reference = image.Reference{Repository: "mirror/debian"}
 	bare := claim(annotation, "debian:12")
 	bare.Name = image.Reference{}
 	untagged := claim(annotation, "debian:12")
@@ -77,10 +79,17 @@ func TestFind(t *testing.T) {
 		"an image that adds no layer":         {layers: "ab", claims: []Claim{claim(annotation, "debian:12")}, known: []Known{debian}, want: "Annotation debian:12 2 true"},
 		"a base without layers":               {layers: "ab", claims: []Claim{claim(annotation, "scratch:1")}, known: []Known{base("scratch:1", "")}},
 		"an annotation that nothing confirms": {layers: "abcd", claims: []Claim{claim(annotation, "debian:12")}, want: "Annotation debian:12 0 false"},
-		"the name is the image's own":         {layers: "abcd", claims: []Claim{renamed}, known: []Known{debian}, want: "Annotation mirror/debian:bookworm 2 true"},
-		"a digest without a name":             {layers: "abcd", claims: []Claim{bare}, known: []Known{debian}, want: "Annotation debian:12 2 true"},
-		"nothing but a digest":                {layers: "abcd", claims: []Claim{bare}},
-		"a name without a tag":                {layers: "abcd", claims: []Claim{untagged}, known: []Known{debian}, want: "Annotation debian:12 2 true"},
+		"a name that nobody confirms":         {layers: "abcd", claims: []Claim{renamed}, known: []Known{debian}, want: "Annotation mirror/debian:bookworm 2 false"},
+		"the name of a mirror that has it":    {layers: "abcd", claims: []Claim{renamed}, known: []Known{mirrored}, want: "Annotation mirror/debian:bookworm 2 true"},
+		"the name of a mirror whose tag is known": {
+			layers: "abcd", claims: []Claim{renamed}, known: []Known{debian}, indexed: []Known{base("mirror/debian:bookworm", "ab")}, want: "Annotation mirror/debian:bookworm 2 true",
+		},
+		"the name under which it is known": {
+			layers: "abcd", claims: []Claim{renamed}, known: []Known{debian}, indexed: []Known{debian}, want: "Layers debian:12 2 true",
+		},
+		"a digest without a name": {layers: "abcd", claims: []Claim{bare}, known: []Known{debian}, want: "Annotation debian:12 2 true"},
+		"nothing but a digest":    {layers: "abcd", claims: []Claim{bare}},
+		"a name without a tag":    {layers: "abcd", claims: []Claim{untagged}, known: []Known{debian}, want: "Annotation debian:12 2 true"},
 		"the stage with the longest prefix": {
 			layers: "abcd", claims: []Claim{claim(provenance, "golang:1"), claim(provenance, "debian:12"), claim(provenance, "node:20")},
 			known: []Known{golang, debian, node}, want: "Provenance node:20 3 true",
@@ -114,8 +123,8 @@ func TestFind(t *testing.T) {
 			for _, k := range c.indexed {
 				index.Add(k)
 			}
-			known := func(d image.Digest) (Known, bool) {
-				i := slices.IndexFunc(c.known, func(k Known) bool { return k.Digest == d || k.Manifest == d })
+			known := func(claim Claim) (Known, bool) {
+				i := slices.IndexFunc(c.known, func(k Known) bool { return k.Digest == claim.Digest || k.Manifest == claim.Digest })
 				if i < 0 {
 					return Known{}, false
 				}

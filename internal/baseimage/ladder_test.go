@@ -1,6 +1,7 @@
 package baseimage
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,6 +42,13 @@ func TestCandidates(t *testing.T) {
 		"a distribution with a hyphen":      {current: "17-jdk-alpine-3.21", tags: "17-jdk-alpine-3.22 17-jdk-alpine", want: "17-jdk-alpine-3.22"},
 		"no interim Ubuntu for a long term": {current: "17-jdk-jammy", tags: "17-jdk-noble 17-jdk-oracular", want: "17-jdk-noble"},
 		"an interim Ubuntu goes on":         {current: "17-jdk-mantic", tags: "17-jdk-noble 17-jdk-oracular", want: "17-jdk-oracular 17-jdk-noble"},
+		"no interim Ubuntu by its number":   {current: "1.2-ubuntu22.04", tags: "1.2-ubuntu24.10 1.2-ubuntu23.04 1.2-ubuntu24.04", want: "1.2-ubuntu24.04"},
+		"an interim number goes on":         {current: "1.2-ubuntu24.10", tags: "1.2-ubuntu25.04 1.2-ubuntu26.04", want: "1.2-ubuntu26.04 1.2-ubuntu25.04"},
+		"Ubuntu's years":                    {current: "1.2-ubuntu22", tags: "1.2-ubuntu23 1.2-ubuntu24 1.2-resolute", want: "1.2-ubuntu24"},
+		"a name is no number":               {current: "1.2-trixie", tags: "1.2-debian12 1.2-debian13"},
+		"no distribution that is to come":   {current: "3.14-trixie", tags: "3.14-forky 3.15-forky 3.14-sid"},
+		"nor of a variant":                  {repository: "library/buildpack-deps", current: "trixie-scm", tags: "forky-scm trixie-scm", want: "trixie-scm"},
+		"nor the one after that":            {current: "3.14-forky", tags: "3.14-duke 3.14.1-forky 3.15-forky", want: "3.15-forky"},
 		"stable to no prerelease":           {current: "1.20.0", tags: "1.21rc2 1.21.0-rc.1 1.21.0beta1 1.21.0", want: "1.21.0"},
 		"a prerelease in its release":       {current: "1.21rc2", tags: "1.21rc1 1.21rc3 1.21beta9 1.22rc1 1.21", want: "1.21 1.21rc3"},
 		"stages":                            {current: "8.4.0alpha3", tags: "8.4.0beta1 8.4.0RC1 8.4.0alpha2", want: "8.4.0RC1 8.4.0beta1"},
@@ -49,6 +57,10 @@ func TestCandidates(t *testing.T) {
 		"a day is no version":               {current: "3.20.1", tags: "20240612 20240612.1.1"},
 		"calendar beats no version":         {current: "0.6.21", tags: "2021.12.16 0.6.22", want: "0.6.22"},
 		"a calendar's release is a major":   {repository: "library/ubuntu", current: "22.04", tags: "22.10 24.04 22.04", want: "22.04"},
+		"a minor version 10":                {repository: "library/postgres", current: "14.10", tags: "14.11 14.15 14.9 15.2", want: "14.15 14.11"},
+		"up to a minor version 10":          {repository: "library/postgres", current: "14.9", tags: "14.10 14.8", want: "14.10"},
+		"a minor version 10 of a variant":   {repository: "library/node", current: "20.10-alpine", tags: "20.19-alpine 20.19", want: "20.19-alpine"},
+		"an interim Ubuntu is a major":      {repository: "ghcr.io/acme/ubuntu-base", current: "22.10", tags: "23.04 22.10", want: "22.10"},
 		"before 1.0 a minor is a major":     {current: "0.12.1", tags: "0.13.0 0.12.2", want: "0.12.2"},
 		"Java's builds":                     {current: "17.0.8_7-jre", tags: "17.0.9_9-jre 17.0.8_9-jre 21.0.1_12-jre 17.0.8.1_1-jre", want: "17.0.9_9-jre 17.0.8_9-jre"},
 		"Java's updates":                    {current: "8u402-b06-jdk", tags: "8u412-b08-jdk 11-jdk", want: "8u412-b08-jdk"},
@@ -74,6 +86,16 @@ func TestCandidates(t *testing.T) {
 				t.Errorf("candidates (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestMoving(t *testing.T) {
+	for tag, want := range map[string]string{
+		"3.20": "sid", "12-slim": "sid-slim", "trixie-scm": "sid-scm", "3.14-slim-trixie": "3.14-slim-sid", "v1.2-alpine3.20-x": "edge-alpine3.20-x",
+	} {
+		if moving := parse(t, "library/buildpack-deps", tag).Moving(); !slices.Contains(moving, want) {
+			t.Errorf("%s: %s is not among %v", tag, want, moving)
+		}
 	}
 }
 

@@ -64,7 +64,7 @@ func ParseTag(repository, tag string) (Tag, bool) {
 		t.prefix, rest = prefix, tag[len(prefix):]
 	}
 	if version := versionPattern.FindString(rest); version != "" && endsWord(rest[len(version):]) {
-		if !t.setVersion(version) {
+		if !t.setVersion(repository, version) {
 			return Tag{}, false
 		}
 		rest = t.cutStage(rest[len(version):])
@@ -77,10 +77,11 @@ func ParseTag(repository, tag string) (Tag, bool) {
 
 // codeName is the release's name in a tag of its distribution's own image.
 func codeName(repository, tag string) (string, bool) {
-	last := repository[strings.LastIndexByte(repository, '/')+1:]
 	code, _, _ := strings.Cut(tag, "-")
-	return code, slices.Contains(codeNames[last], code)
+	return code, slices.Contains(codeNames[lastPart(repository)], code)
 }
+
+func lastPart(repository string) string { return repository[strings.LastIndexByte(repository, '/')+1:] }
 
 func startsWithDigit(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
 
@@ -93,7 +94,7 @@ func endsWord(rest string) bool {
 	return rest == "" || rest[0] == '-' || stagePattern.MatchString(strings.ToLower(rest))
 }
 
-func (t *Tag) setVersion(version string) bool {
+func (t *Tag) setVersion(repository, version string) bool {
 	for _, digits := range numberPattern.FindAllString(version, -1) {
 		n, err := strconv.Atoi(digits)
 		if err != nil {
@@ -105,7 +106,7 @@ func (t *Tag) setVersion(version string) bool {
 	t.levels = levelsOf(version, t.numbers)
 	if t.date() {
 		t.shape = "date"
-	} else if t.calendar(version) {
+	} else if t.calendar(repository, version) {
 		t.shape = "calendar " + t.shape
 	}
 	return true
@@ -141,9 +142,10 @@ func (t *Tag) date() bool {
 
 // calendar says whether the version counts years: 2024.1, or 24.04 as no other
 // scheme would write it. Such a version is a release of its own.
-func (t *Tag) calendar(version string) bool {
+func (t *Tag) calendar(repository, version string) bool {
 	digits := numberPattern.FindAllString(version, 2)
-	padded := len(digits) == 2 && len(digits[0]) == 2 && len(digits[1]) == 2 && digits[1] <= "12" && (digits[1][0] == '0' || t.ubuntu())
+	padded := len(digits) == 2 && len(digits[0]) == 2 && len(digits[1]) == 2 &&
+		(digits[1][0] == '0' || digits[1] == "10" && strings.Contains(lastPart(repository), "ubuntu"))
 	if !padded && (t.numbers[0] < 1990 || t.numbers[0] > 2099) {
 		return false
 	}
@@ -152,9 +154,6 @@ func (t *Tag) calendar(version string) bool {
 	}
 	return true
 }
-
-// ubuntu says whether the version can be one of Ubuntu's in October, which looks like any other.
-func (t *Tag) ubuntu() bool { return len(t.numbers) == 2 && t.numbers[0] >= 14 && t.numbers[1] == 10 }
 
 // cutStage takes a prerelease's stage off the rest of a tag.
 func (t *Tag) cutStage(rest string) string {
@@ -180,4 +179,28 @@ func (t Tag) Prerelease() bool {
 var unreleased = map[string]bool{
 	"tip": true, "edge": true, "devel": true, "dev": true, "testing": true, "experimental": true, "unstable": true, "sid": true,
 	"nightly": true, "canary": true, "snapshot": true, "preview": true, "rc": true, "beta": true, "alpha": true, "next": true, "master": true, "main": true,
+	// Debian's releases to come.
+	"forky": true, "duke": true,
+}
+
+// movingNames are those that tags for what is not released commonly have.
+var movingNames = []string{"edge", "devel", "testing", "unstable", "sid", "experimental", "rc", "nightly"}
+
+// Moving lists the tags that, where a repository has them, follow what is not
+// released of the same variant: sid, sid-slim for 12-slim, and sid-scm for trixie-scm.
+func (t Tag) Moving() []string {
+	moving := slices.Clone(movingNames)
+	for _, name := range movingNames {
+		if len(t.variant) > 0 {
+			moving = append(moving, name+"-"+strings.Join(t.variant, "-"))
+		}
+		for i, token := range t.variant {
+			if _, ok := systemOf(token); ok {
+				// What stands before the variant stays.
+				rest := strings.Join(slices.Concat(t.variant[:i], []string{name}, t.variant[i+1:]), "-")
+				moving = append(moving, strings.TrimSuffix(t.name, strings.Join(t.variant, "-"))+rest)
+			}
+		}
+	}
+	return moving
 }

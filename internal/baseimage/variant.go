@@ -33,6 +33,7 @@ var numberedPattern = regexp.MustCompile(`^([a-z]+)-?(\d+)(?:\.(\d+))?$`)
 
 // system is one token of a variant: a distribution's release.
 type system struct {
+	// family is another one where releases have names: these do not compare with numbers.
 	family  string
 	release []int
 	// interim says that the release is supported for months only.
@@ -56,7 +57,7 @@ func splitVariant(variant string) []string {
 func systemOf(token string) (system, bool) {
 	for family, names := range codeNames {
 		if at := slices.Index(names, token); at >= 0 {
-			return system{family: family, release: []int{at}, interim: family == "ubuntu" && !longTerm[token]}, true
+			return system{family: family + " by name", release: []int{at}, interim: family == "ubuntu" && !longTerm[token]}, true
 		}
 	}
 	found := numberedPattern.FindStringSubmatch(token)
@@ -74,6 +75,7 @@ func systemOf(token string) (system, bool) {
 		}
 		s.release = append(s.release, n)
 	}
+	s.interim = s.family == "ubuntu" && (s.release[0]%2 != 0 || len(s.release) > 1 && s.release[1] != 4)
 	return s, true
 }
 
@@ -98,7 +100,7 @@ func variantStep(a, b []string) (step, ok bool) {
 func newerSystem(a, b string) bool {
 	from, known := systemOf(a)
 	to, alsoKnown := systemOf(b)
-	if !known || !alsoKnown || from.family != to.family || len(from.release) != len(to.release) {
+	if !known || !alsoKnown || unreleased[b] || from.family != to.family || len(from.release) != len(to.release) {
 		return false
 	}
 	return slices.Compare(to.release, from.release) > 0 && (from.interim || !to.interim)

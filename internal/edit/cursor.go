@@ -15,6 +15,8 @@ type cursor struct {
 	node    *yaml.Node
 	through []*yaml.Node
 	depth   int
+	// repeated says that others are set for the same purpose, so that it may not be the one that counts.
+	repeated bool
 }
 
 type field struct {
@@ -160,18 +162,19 @@ func (c cursor) whole(prefix string) {
 	c.file.place(false, name, tag, digest, c)
 }
 
-// separate adds a reference whose parts are scalars of their own. The tag may hold a digest too, and a digest may be
-// its digits alone.
+// separate adds a reference whose parts are scalars of their own, where the tag or the digest is one.
 func (c cursor) separate(registry, repository, tag, digest cursor) {
-	if repository.value() == "" || tag.value() == "" && digest.value() == "" {
-		return
+	if tag.value() != "" || digest.value() != "" {
+		c.joined(registry, repository, tag, digest)
 	}
-	name := registry.text()
-	if name.value != "" {
-		name.add(computed("/"))
-	}
-	name.add(repository.text())
+}
+
+// joined adds a reference whose parts may be scalars of their own. The repository may hold a tag and a digest, the tag
+// may hold a digest, and a digest may be its digits alone.
+func (c cursor) joined(registry, repository, tag, digest cursor) {
+	base, ownTag, ownDigest := splitReference(repository.text())
 	tagText, digestText := tag.text(), digest.text()
+	ownTag.plain, ownDigest.plain = nil, nil
 	if digits.MatchString(digestText.value) {
 		whole := computed("sha256:")
 		whole.add(digestText)
@@ -181,7 +184,22 @@ func (c cursor) separate(registry, repository, tag, digest cursor) {
 		tagText.plain = nil
 		tagText, digestText = tagText.slice(0, i), tagText.slice(i+1, len(tagText.value))
 	}
-	c.file.place(true, name, tagText, digestText, registry, tag, digest, repository)
+	repository.repeated = repository.repeated || ownTag.value != "" && tagText.value != "" || ownDigest.value != "" && digestText.value != ""
+	if tagText.value == "" {
+		tagText = ownTag
+	}
+	if digestText.value == "" {
+		digestText = ownDigest
+	}
+	if base.value == "" || tagText.value == "" && digestText.value == "" {
+		return
+	}
+	name := registry.text()
+	if name.value != "" {
+		name.add(computed("/"))
+	}
+	name.add(base)
+	c.file.place(tag.value() != "", name, tagText, digestText, registry, tag, digest, repository)
 }
 
 func (y *yamlFile) place(separate bool, name, tag, digest text, parts ...cursor) {
@@ -196,6 +214,9 @@ func (y *yamlFile) place(separate bool, name, tag, digest text, parts ...cursor)
 		for _, alias := range part.through {
 			y.uses[y.aliases[alias]].through[len(y.places)] = true
 		}
+	}
+	if slices.ContainsFunc(parts, func(part cursor) bool { return part.repeated }) {
+		p.unknown(ReasonAmbiguous)
 	}
 	y.add(p)
 }

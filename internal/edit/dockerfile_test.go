@@ -10,6 +10,11 @@ import (
 
 func TestDockerfile(t *testing.T) {
 	run(t, "Dockerfile", map[string]example{
+		"a template by its name":        {path: "Dockerfile.j2", content: "FROM golang:1.25.1\nRUN echo {{ x }}\n", wantReason: ReasonTemplated},
+		"a template's name before":      {path: "api.tmpl.Dockerfile", content: "FROM golang:1.25.1\n", wantReason: ReasonTemplated},
+		"a template by its folder":      {path: "roles/a/templates/Dockerfile", content: "FROM golang:1.25.1\nENV A={{ x }}\n", wantReason: ReasonTemplated},
+		"a Dockerfile beside templates": {path: "templates/a/Dockerfile", content: "FROM golang:1.25.1\n", want: "FROM golang:1.25.3\n"},
+		"expressions of a command":      {content: "FROM golang:1.25.1\nRUN go list -f '{{.Dir}}'\n", want: "FROM golang:1.25.3\nRUN go list -f '{{.Dir}}'\n"},
 		"a tag stays a tag": {
 			content: "FROM golang:1.25.1\nRUN true\n",
 			want:    "FROM golang:1.25.3\nRUN true\n",
@@ -255,17 +260,6 @@ func TestStages(t *testing.T) {
 	}
 	if _, err := Stages("Dockerfile", nil); err == nil {
 		t.Error("an empty file has stages")
-	}
-}
-
-func TestFindRepository(t *testing.T) {
-	content := "FROM golang:1.25.1 AS a\nFROM a\nFROM rust:1\nCOPY --from=docker.io/library/golang@DIGEST_A x y\n"
-	places, err := FindRepository("Dockerfile", []byte(digests.Replace(content)), "docker.io/library/golang")
-	if err != nil || len(places) != 2 || places[0].Line != 1 || places[1].Line != 4 {
-		t.Errorf("got %v, %v, want the lines 1 and 4", places, err)
-	}
-	if _, err := FindRepository("x.txt", nil, "docker.io/library/golang"); err == nil {
-		t.Error("a text has places")
 	}
 }
 

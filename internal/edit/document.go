@@ -3,6 +3,7 @@ package edit
 import (
 	"bytes"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -65,6 +66,9 @@ func read(name string, content []byte) (*document, *Refusal) {
 }
 
 func (d *document) parse(name string) *Refusal {
+	if isTemplate(name, d.content) {
+		return refuse(ReasonTemplated, "the file is rendered before it is read")
+	}
 	switch languageOf(name) {
 	case languageDockerfile:
 		return d.readDockerfile()
@@ -97,6 +101,19 @@ func languageOf(name string) language {
 		return languageTerraform
 	}
 	return languageUnknown
+}
+
+// templateWords are the endings of templates' names, which may stand before the rendered file's own.
+var templateWords = []string{"j2", "jinja", "jinja2", "tpl", "tmpl", "gotmpl", "erb", "template"}
+
+// isTemplate says whether something renders the file before it is read: it is called a template, or is in a folder of
+// them. Dockerfiles are in such folders as they are, too.
+func isTemplate(name string, content []byte) bool {
+	_, endings, _ := strings.Cut(strings.ToLower(path.Base(name)), ".")
+	if slices.ContainsFunc(strings.Split(endings, "."), func(word string) bool { return slices.Contains(templateWords, word) }) {
+		return true
+	}
+	return slices.Contains(strings.Split(path.Dir(name), "/"), "templates") && (!IsDockerfile(name) || bytes.Contains(content, []byte("{{")))
 }
 
 // Reads says whether files of that name are read at all.

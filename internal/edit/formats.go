@@ -1,31 +1,21 @@
 package edit
 
 import (
-	"bytes"
 	"path"
 	"slices"
 	"strings"
 )
 
 // readDocument finds the places of one YAML document. It is false for one that no format claims.
-func (y *yamlFile) readDocument(name string, root cursor) (bool, *Refusal) {
-	y.kind = formatOf(strings.ToLower(name), root)
-	if y.kind == "" {
-		return false, nil
-	}
-	// Expressions of Actions and Ansible stand within values; elsewhere they make the file a template.
-	if y.kind != KindActions && y.kind != KindAnsible && bytes.Contains(y.content, []byte("{{")) {
-		return false, refuse(ReasonTemplated, "{{ }} says that the file is rendered before it is read")
+func (y *yamlFile) readDocument(name string, root cursor) bool {
+	if y.kind = formatOf(strings.ToLower(name), root); y.kind == "" {
+		return false
 	}
 	map[Kind]func(cursor){
 		KindActions: actions, KindAnsible: ansible, KindCompose: compose, KindGitLab: gitLab,
 		KindHelm: helm, KindKubernetes: kubernetes, KindKustomize: kustomize,
 	}[y.kind](root)
-	return true, nil
-}
-
-func inTemplates(name string) bool {
-	return slices.Contains(strings.Split(path.Dir(name), "/"), "templates")
+	return true
 }
 
 // formatOf goes by the path where a tool prescribes it, and else by the document's keys.

@@ -40,7 +40,10 @@ func fuzzOne(t *testing.T, path string, content []byte, nth uint8, tag string, p
 	if len(places) == 0 {
 		return
 	}
-	from := places[int(nth)%len(places)].Reference
+	from := places[int(nth/2)%len(places)].Reference
+	if from.Digest == "" && nth%2 == 1 {
+		from.Digest = image.Digest(digestA) // What runs is known better than the file says it.
+	}
 	to := image.Reference{Repository: from.Repository, Tag: tag, Digest: image.Digest(digestB)}
 	if again, err := image.ParseReference(to.String()); err != nil || again != to {
 		return
@@ -50,6 +53,10 @@ func fuzzOne(t *testing.T, path string, content []byte, nth uint8, tag string, p
 		return
 	}
 	checkResult(t, content, from, to, result, places, path)
+	other := func(p Place) bool { return p.Reference.Digest == from.Digest && !p.Names(from) }
+	if from.Digest != "" && from.Digest != to.Digest && !slices.ContainsFunc(places, other) {
+		checkDigest(t, content, result.Content, from.Digest)
+	}
 	checkValues(t, content, result.Content, to, values)
 }
 
@@ -67,6 +74,49 @@ func checkResult(t *testing.T, content []byte, from, to image.Reference, result 
 			t.Fatalf("%s became %s\n%q\n%q", was, is, content, result.Content)
 		}
 	}
+}
+
+// checkDigest says whether the old digest is left in a field of its own, beside one that was edited.
+func checkDigest(t *testing.T, before, after []byte, digest image.Digest) {
+	t.Helper()
+	old, now := yaml.NewDecoder(bytes.NewReader(before)), yaml.NewDecoder(bytes.NewReader(after))
+	for {
+		var was, is any
+		if old.Decode(&was) != nil || now.Decode(&is) != nil {
+			return
+		}
+		if leaves(was, is, digest) {
+			t.Fatalf("%s is left\n%q\n%q", digest, before, after)
+		}
+	}
+}
+
+func leaves(was, is any, digest image.Digest) bool {
+	a, b := childrenOf(was), childrenOf(is)
+	edited, left := false, false
+	for key, value := range b {
+		s, scalar := value.(string)
+		edited = edited || scalar && a[key] != s
+		left = left || s == digest.String() || s == digest.Hex()
+		if leaves(a[key], value, digest) {
+			return true
+		}
+	}
+	return edited && left
+}
+
+func childrenOf(node any) map[string]any {
+	switch node := node.(type) {
+	case map[string]any:
+		return node
+	case []any:
+		items := map[string]any{}
+		for i, item := range node {
+			items[fmt.Sprint(i)] = item
+		}
+		return items
+	}
+	return nil
 }
 
 // checkValues says whether each value that reads differently held a reference, and holds the new one.
@@ -165,6 +215,9 @@ func FuzzYAMLFragments(f *testing.F) {
 		"image: {repository: a, tag: &t 1.2, digest: " + digestA + "}\n", "image: {repository: a, tag: *t}\n", "image: {repository: b, tag: *t}\n", "image: {<<: *m}\n",
 		"image: &m {repository: a, tag: 1.2}\n", "image: *m\n", "version: *t\n", "version: 1.2\n", "image: |\n    a:1.2\n", "é: ü\r\n", "image:\n    repository: a\n    tag: 1.20\n",
 		"image: a\n  imageTag: 1.2\n", "image: \"a:1.2@" + digestA + "\"\n",
+		"image: {image: a, tag: x1.2, digest: " + digestA + "}\n", "image: {registry: r.io, image: a, tag: x1.2, sha: " + hexA + "}\n", "image: {image: 'a:1.2', digest: " + digestA + "}\n",
+		"image: {repository: a, tag: x1.2, digest: " + digestA + ", sha: " + hexA + "}\n", "aImage: a\n  aTag: x1.2\n  aImageDigest: " + digestA + "\n", "image: {repository: a, tag: x1.2, hash: " + hexA + "}\n",
+		"image: a:x1.2\n  imageRegistry: r.io\n", "image: {name: a, tag: x1.2, sha: " + hexA + "}\n", "images: {registry: r.io, b: 'a:x1.2'}\n",
 	}
 	f.Add([]byte{0, 2, 3, 4}, uint8(0), "1.30", true)
 	f.Add([]byte{6, 7, 8, 12}, uint8(1), "on", false)
@@ -186,6 +239,8 @@ func FuzzKubernetesFragments(f *testing.F) {
 		"kind: Kustomization\nspec: {images: [{name: a, newTag: v1, digest: " + digestA + "}, {name: x, newName: a, newTag: 1.2}]}\n",
 		"kind: Application\nspec: {source: {kustomize: {images: [a:1.2, x=a:1.2, 'a:1.2=b:1']}, helm: {values: 'image: a:1.2'}}}\n",
 		"kind: Application\nspec: {sources: [{helm: {valuesObject: {image: a:1.2}, parameters: [{name: x.repository, value: a}, {name: x.tag, value: '1.2'}]}}]}\n",
+		"kind: App\nspec: {image: {repository: a, tag: x1.2, sha: " + hexA + "}, b: {image: 'a:1.2', digest: " + digestA + "}, c: {registry: r.io, image: 'a:1.2'}}\n",
+		"kind: Application\nspec: {source: {helm: {parameters: [{name: repository, value: a}, {name: tag, value: x1.2}, {name: digest, value: '" + digestA + "'}, {name: digest, value: '" + digestA + "'}]}}}\n",
 		"kind: List\nitems: [{kind: Pod, spec: {image: a:1.2, env: [{image: a:1.2}]}}, {op: add, path: /x/image, value: a:1.2}]\n",
 	}
 	f.Add([]byte{0, 2, 3, 4}, uint8(0), "1.30", true)
@@ -281,9 +336,9 @@ func terraformValues(content []byte) ([]string, bool) {
 func seedTags(f *testing.F, contents ...string) {
 	f.Helper()
 	for _, content := range contents {
-		for nth := range uint8(3) {
+		for nth := range uint8(6) {
 			for _, tag := range []string{"1.30", "2-x", "on"} {
-				f.Add([]byte(content), nth, tag, nth == 1)
+				f.Add([]byte(content), nth, tag, nth/2 == 1)
 			}
 		}
 	}

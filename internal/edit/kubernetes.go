@@ -24,8 +24,9 @@ func kubernetes(c cursor) {
 		application(c.get("spec", "template", "spec"))
 		return
 	}
-	for _, f := range c.fields() {
-		kubernetesField(f)
+	fields := c.fields()
+	for _, f := range fields {
+		kubernetesField(f, fields)
 	}
 	for _, item := range c.items() {
 		patched(item)
@@ -33,15 +34,17 @@ func kubernetes(c cursor) {
 	}
 }
 
-func kubernetesField(f field) {
+func kubernetesField(f field, siblings []field) {
 	switch f.key {
 	case "metadata", "annotations", "labels", "args", "command", "env":
 		// Whatever is called image in there is none.
-	case "image", "imageName":
-		f.whole("")
+	case "image":
+		valuesOf(siblings).reference("", f.key)
 		f.get("reference").whole("")
-		f.separate(f.get("registry"), f.get("repository"), f.get("tag"), f.get("digest"))
-		kubernetes(f.cursor)
+		helmNamed(f)
+		helm(f.cursor)
+	case "imageName":
+		f.whole("")
 	default:
 		kubernetes(f.cursor)
 	}

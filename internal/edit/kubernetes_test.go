@@ -26,6 +26,22 @@ func TestKubernetesKinds(t *testing.T) {
 			content: "apiVersion: example.org/v1\nkind: App\nspec: {image: {repository: golang, tag: 1.25.1, pullPolicy: Always}}\n",
 			want:    "apiVersion: example.org/v1\nkind: App\nspec: {image: {repository: golang, tag: 1.25.3, pullPolicy: Always}}\n",
 		},
+		"repository, tag and digits": {
+			content: "apiVersion: example.org/v1\nkind: App\nspec: {image: {repository: golang, tag: 1.25.1, sha: " + hexA + "}}\n",
+			want:    "apiVersion: example.org/v1\nkind: App\nspec: {image: {repository: golang, tag: 1.25.3, sha: " + hexB + "}}\n",
+		},
+		"image with its parts beside it": {
+			content: "apiVersion: example.org/v1\nkind: App\nspec: {a: {image: golang, tag: 1.25.1, sha: DIGEST_A}, b: {registry: quay.io, image: library/golang:1.25.1}}\n",
+			want:    "apiVersion: example.org/v1\nkind: App\nspec: {a: {image: golang, tag: 1.25.3, sha: DIGEST_B}, b: {registry: quay.io, image: library/golang:1.25.1}}\n",
+		},
+		"the digest elsewhere": {
+			content:    "apiVersion: example.org/v1\nkind: App\nspec:\n  image: golang:1.25.1\n  pinned: DIGEST_A\n",
+			wantReason: ReasonUnproven, wantLine: 5,
+		},
+		"the digest of another image": {
+			content: "apiVersion: example.org/v1\nkind: App\nspec: {a: {image: golang:1.25.1}, b: {image: {repository: quay.io/golang, digest: DIGEST_A}}}\n",
+			want:    "apiVersion: example.org/v1\nkind: App\nspec: {a: {image: golang:1.25.3}, b: {image: {repository: quay.io/golang, digest: DIGEST_A}}}\n",
+		},
 		"what only looks like an image": every(pod + "  - image: golang:1.25.1\n    env: [{name: image, value: GOLANG, image: GOLANG}]\n    args: [{image: GOLANG}]\n    command: [GOLANG]\nmetadata: {image: GOLANG, annotations: {image: GOLANG}}\n"),
 		"Secret and ConfigMap":          {content: "apiVersion: v1\nkind: Secret\nstringData: {image: golang:1.25.1}\n---\napiVersion: v1\nkind: ConfigMap\ndata: {image: golang:1.25.1}\n", wantReason: ReasonNotFound},
 		"a definition of a kind":        {content: "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec: {x: {image: golang:1.25.1}}\n", wantReason: ReasonNotFound},
@@ -56,12 +72,28 @@ func TestArgoCDAndFlux(t *testing.T) {
 			content:    app + "    helm: {parameters: [{name: image.repository, value: golang}, {name: image.tag, value: 1.25.1}, {name: image.tag, value: 1.25.1}]}\n",
 			wantReason: ReasonNotFound,
 		},
+		"parameters with a digest": {
+			content: app + "    helm: {parameters: [{name: image.repository, value: golang}, {name: image.tag, value: 1.25.1}, {name: image.digest, value: DIGEST_A}, {name: b.image, value: golang}, {name: b.tag, value: 1.25.1}, {name: b.sha, value: " + hexA + "}]}\n",
+			want:    app + "    helm: {parameters: [{name: image.repository, value: golang}, {name: image.tag, value: 1.25.3}, {name: image.digest, value: DIGEST_B}, {name: b.image, value: golang}, {name: b.tag, value: 1.25.3}, {name: b.sha, value: " + hexB + "}]}\n",
+		},
+		"a digest that is set twice": {
+			content:    app + "    helm: {parameters: [{name: image.repository, value: golang}, {name: image.tag, value: 1.25.1}, {name: image.digest, value: DIGEST_A}, {name: image.digest, value: DIGEST_A}]}\n",
+			wantReason: ReasonNotFound,
+		},
+		"a digest by two names": {
+			content:    app + "    helm: {parameters: [{name: image.repository, value: golang}, {name: image.tag, value: 1.25.1}, {name: image.digest, value: DIGEST_A}, {name: image.sha, value: " + hexB + "}]}\n",
+			wantReason: ReasonNotFound,
+		},
+		"a registry that is set twice": {
+			content:    app + "    helm: {parameters: [{name: image.registry, value: quay.io}, {name: image.registry, value: quay.io}, {name: image.repository, value: library/golang}, {name: image.tag, value: 1.25.1}]}\n",
+			wantReason: ReasonNotFound,
+		},
 		"Application's images": every(app + "    kustomize:\n      images:\n      - golang:1.25.1\n      - app=golang:1.25.1\n      - golang:1.25.1=rust:1\n      - \"x=golang:1.25.1\"\n"),
 		"several sources":      every("apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec: {sources: [{helm: {valuesObject: {image: golang:1.25.1}}}, {kustomize: {images: [golang:1.25.1]}}]}\n"),
 		"ApplicationSet":       every("apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nspec: {template: {spec: {source: {helm: {valuesObject: {image: golang:1.25.1}}}}}}\n"),
 		"ApplicationSet with expressions": {
-			content:    "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nspec: {template: {metadata: {name: '{{name}}'}, spec: {source: {helm: {valuesObject: {image: golang:1.25.1}}}}}}\n",
-			wantReason: ReasonTemplated,
+			content: "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nspec: {template: {metadata: {name: '{{name}}'}, spec: {source: {helm: {valuesObject: {image: golang:1.25.1, b: {image: 'golang:{{tag}}'}}}}}}}\n",
+			want:    "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nspec: {template: {metadata: {name: '{{name}}'}, spec: {source: {helm: {valuesObject: {image: golang:1.25.3, b: {image: 'golang:{{tag}}'}}}}}}}\n",
 		},
 		"HelmRelease's shapes": {
 			content: release + "  chart: {spec: {version: 1.25.1}}\n  values:\n    a: {image: {registry: docker.io, repository: library/golang, tag: \"1.25.1\", digest: DIGEST_A}}\n    b: {image: golang, imageTag: 1.25.1}\n    sidecarImage: golang:1.25.1\n",

@@ -61,6 +61,40 @@ func (p *Place) reference(change Change) image.Reference {
 	return want
 }
 
+// current refuses an edit after which a value is the old digest and of no reference that is known: where its format is
+// not understood, the digest is the one that is still deployed.
+func (d *document) current(before *document, meant []int, change Change) *Refusal {
+	old := map[string]bool{}
+	for _, digest := range append(before.digests(meant), change.From.Digest) {
+		if digest != "" && digest != change.To.Digest {
+			old[digest.String()], old[digest.Hex()] = true, true
+		}
+	}
+	for _, u := range d.units {
+		if u.Start < 0 || !old[string(d.content[u.Start:u.End])] || d.known(u.Range) {
+			continue
+		}
+		line, _ := position(d.content, u.Start)
+		return &Refusal{Reason: ReasonUnproven, Line: line, Message: "the old digest would stay, in a value that may belong to the reference"}
+	}
+	return nil
+}
+
+func (d *document) digests(places []int) []image.Digest {
+	var all []image.Digest
+	for _, i := range places {
+		all = append(all, d.places[i].Reference.Digest)
+	}
+	return all
+}
+
+// known says whether the bytes are those of a reference that the file says.
+func (d *document) known(r Range) bool {
+	return slices.ContainsFunc(d.places, func(p Place) bool {
+		return p.Reference.Repository != "" && slices.ContainsFunc(p.Ranges, func(part Range) bool { return part.Start < r.End && r.Start < part.End })
+	})
+}
+
 func touches(splices []splice, r Range) bool {
 	return slices.ContainsFunc(splices, func(s splice) bool { return s.Start <= r.End && r.Start <= s.End })
 }

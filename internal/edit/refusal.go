@@ -26,7 +26,7 @@ const (
 	ReasonUntagged Reason = "Untagged"
 	// ReasonShared: the bytes to change also decide something else that was not meant.
 	ReasonShared Reason = "Shared"
-	// ReasonAmbiguous: the new tag can be divided among its sources in more than one way.
+	// ReasonAmbiguous: the new tag can be divided among its sources in more than one way, or a part of the reference is set twice.
 	ReasonAmbiguous Reason = "Ambiguous"
 	// ReasonNotFound: no place names the image to replace.
 	ReasonNotFound Reason = "NotFound"
@@ -34,7 +34,8 @@ const (
 	ReasonBadChange Reason = "BadChange"
 	// ReasonUnchanged: each place already says what the change asks for.
 	ReasonUnchanged Reason = "Unchanged"
-	// ReasonUnproven: the edited file, parsed again, differs in more or less than what was meant.
+	// ReasonUnproven: the edited file, parsed again, differs in more or less than what was meant, or still has the old digest
+	// in a field that may belong to the reference.
 	ReasonUnproven Reason = "Unproven"
 )
 

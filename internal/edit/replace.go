@@ -43,16 +43,6 @@ func Find(path string, content []byte) ([]Place, error) {
 	return document.places, nil
 }
 
-// FindRepository lists the places of content that name an image of the repository (in full form, as docker.io/library/nginx),
-// whatever its tag or digest. Its error is a *Refusal.
-func FindRepository(path string, content []byte, repository string) ([]Place, error) {
-	places, err := Find(path, content)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(places, func(p Place) bool { return p.Reference.Repository != repository }), nil
-}
-
 // Replace changes each place of content that names change.From, or nothing at all. Its error is a *Refusal.
 func Replace(path string, content []byte, change Change) (Result, error) {
 	before, refusal := read(path, content)
@@ -93,6 +83,9 @@ func (d *document) replace(path string, change Change) (Result, *Refusal) {
 		return Result{}, refuse(ReasonUnproven, "the edited file is refused: %s", refusal.Message)
 	}
 	if refusal := d.prove(after, meant, splices, change); refusal != nil {
+		return Result{}, refusal
+	}
+	if refusal := after.current(d, meant, change); refusal != nil {
 		return Result{}, refusal
 	}
 	result := Result{Content: content, Reached: d.reached(splices)}

@@ -32,9 +32,6 @@ type yamlFile struct {
 type mark struct{ line, column, offset int }
 
 func (d *document) readYAML(name string) *Refusal {
-	if inTemplates(name) {
-		return refuse(ReasonTemplated, "files below templates are rendered before they are read")
-	}
 	roots, refusal := parseYAML(d.content)
 	if refusal != nil {
 		return refusal
@@ -45,11 +42,7 @@ func (d *document) readYAML(name string) *Refusal {
 		if refusal := y.outline(root, 0); refusal != nil {
 			return refusal
 		}
-		found, refusal := y.readDocument(name, cursor{file: y, node: root})
-		if refusal != nil {
-			return refusal
-		}
-		known = known || found
+		known = y.readDocument(name, cursor{file: y, node: root}) || known
 	}
 	switch {
 	case y.limit != nil:
@@ -99,8 +92,8 @@ func (y *yamlFile) outline(node *yaml.Node, depth int) *Refusal {
 		y.aliases[node] = len(y.uses)
 		y.uses = append(y.uses, use{Range: y.span(node.Alias), line: node.Line, through: map[int]bool{}})
 	case yaml.MappingNode:
-		if key := duplicate(node); key != nil {
-			return &Refusal{Reason: ReasonInvalid, Line: key.Line, Message: fmt.Sprintf("the key %.80q is there twice", key.Value)}
+		if refusal := checkKeys(node); refusal != nil {
+			return refusal
 		}
 	}
 	y.units = append(y.units, u)
@@ -112,12 +105,16 @@ func (y *yamlFile) outline(node *yaml.Node, depth int) *Refusal {
 	return nil
 }
 
-func duplicate(mapping *yaml.Node) *yaml.Node {
+// checkKeys refuses a key that is there twice, and an expression without quotes: a mapping is no key otherwise.
+func checkKeys(mapping *yaml.Node) *Refusal {
 	seen := map[string]bool{}
 	for i := 0; i < len(mapping.Content); i += 2 {
 		key := mapping.Content[i]
-		if seen[key.Value] && key.Kind == yaml.ScalarNode {
-			return key
+		switch {
+		case key.Kind == yaml.MappingNode:
+			return &Refusal{Reason: ReasonTemplated, Line: key.Line, Message: "{{ }} without quotes is rendered before the file is read"}
+		case key.Kind == yaml.ScalarNode && seen[key.Value]:
+			return &Refusal{Reason: ReasonInvalid, Line: key.Line, Message: fmt.Sprintf("the key %.80q is there twice", key.Value)}
 		}
 		seen[key.Value] = true
 	}

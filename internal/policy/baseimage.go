@@ -63,7 +63,7 @@ func baseComplaint(allowed []string, base *Base) string {
 	case !matchesAny(allowed, base.Name):
 		return fmt.Sprintf("its base image %s matches none of the allowed patterns", base.Name)
 	case base.Claimed:
-		return fmt.Sprintf("it claims the base image %s, which its layers do not confirm", base.Name)
+		return fmt.Sprintf("it claims the base image %s, which nothing confirms", base.Name)
 	}
 	return ""
 }

@@ -29,7 +29,7 @@ func TestBaseImage(t *testing.T) {
 		"another's namespace": {rule: baseRule(nil, "docker.io/*:*"), edit: on(Base{Name: debian}), want: fail, wantMessage: "its base image " + debian + " matches none of the allowed patterns"},
 		"not found":           {rule: baseRule(nil, "**"), edit: on(Base{}), want: fail, wantMessage: "its base image is not known, and so is not an allowed one"},
 		"only claimed": {rule: baseRule(nil, "**"), edit: on(Base{Name: debian, Claimed: true}), want: fail,
-			wantMessage: "it claims the base image " + debian + ", which its layers do not confirm"},
+			wantMessage: "it claims the base image " + debian + ", which nothing confirms"},
 		"the newest":         {rule: baseRule(limit), edit: on(Base{Name: debian}), want: pass},
 		"behind":             {rule: baseRule(limit), edit: on(Base{Name: debian, NewerSince: since.Add(time.Second)}), want: pass},
 		"a second later":     {rule: baseRule(limit), edit: on(Base{Name: debian, NewerSince: since}), want: fail, wantMessage: "a newer build of its base image " + debian + " has been known since 2025-12-11T12:00:00Z, for more than 30 days"},

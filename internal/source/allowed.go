@@ -58,7 +58,7 @@ func Mapped(repositories []v1alpha1.SourceRepository, image string) ([]Location,
 		if err != nil {
 			return nil, err
 		}
-		mapped = append(mapped, Location{Repository: repository, Branch: r.Branch, By: "policy"})
+		mapped = append(mapped, Location{Repository: repository, Branch: r.Branch, By: byPolicy})
 	}
 	return mapped, nil
 }

@@ -15,7 +15,8 @@ func (s *search) flux(object Object, hops int) {
 		}
 	}
 	if r, ok := owner(object, ObjectReference{GroupKind: HelmRelease}); ok {
-		if u := s.once(r); u != nil {
+		// Anybody may write the labels of another namespace's release: that it is there is not told either.
+		if u := s.once(r); u != nil && applied(r, u, object) {
 			s.helmRelease(r, u, hops)
 		}
 	}
@@ -29,9 +30,7 @@ func owner(object Object, r ObjectReference) (ObjectReference, bool) {
 
 func (s *search) kustomization(r ObjectReference, u *unstructured.Unstructured, object Object, hops int) {
 	// People copy objects with their labels.
-	id := strings.Join([]string{object.Namespace, object.Name, object.Group, object.Kind}, "_")
-	entries := entriesOf(u.Object, "status", "inventory", "entries")
-	if len(entries) > 0 && !slices.ContainsFunc(entries, func(e map[string]any) bool { return textOf(e, "id") == id }) {
+	if !applied(r, u, object) {
 		s.reason(r, "it does not list "+object.Kind+" "+object.Namespace+"/"+object.Name)
 		return
 	}
@@ -40,6 +39,22 @@ func (s *search) kustomization(r ObjectReference, u *unstructured.Unstructured, 
 	if has(u.Object, "spec", "images") {
 		s.follow(objectOf(r, u), hops-1)
 	}
+}
+
+// inventoried says whether the status of what applies objects lists one of them, and whether it lists any.
+func inventoried(u *unstructured.Unstructured, object Object) (listed, known bool) {
+	id := strings.Join([]string{object.Namespace, object.Name, object.Group, object.Kind}, "_")
+	entries := entriesOf(u.Object, "status", "inventory", "entries")
+	return slices.ContainsFunc(entries, func(entry map[string]any) bool { return textOf(entry, "id") == id }), len(entries) > 0
+}
+
+// applied says whether a Kustomization or HelmRelease bears out that it applied the object: its status lists it, or, where
+// there is no list, one of its own namespaces is the object's.
+func applied(r ObjectReference, u *unstructured.Unstructured, object Object) bool {
+	if listed, known := inventoried(u, object); known {
+		return listed
+	}
+	return slices.Contains([]string{r.Namespace, textOf(u.Object, "spec", "targetNamespace"), textOf(u.Object, "spec", "storageNamespace")}, object.Namespace)
 }
 
 // helmRelease adds where its own manifest is, which holds its values, and its chart, if that is in Git.

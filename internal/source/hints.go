@@ -14,13 +14,15 @@ import (
 
 // Hints say where in a repository to look.
 type Hints struct {
-	// Paths of files and directories to look in, all of them together. An empty one is the whole repository, which is
-	// looked through last, and only if the others do not name the image.
+	// Paths of files and directories to look in, all of them together. An empty one is the whole repository, of which the
+	// others are looked through first.
 	Paths []string
 	// Kind of the files. Empty: any.
 	Kind Kind
 	// Files are the policy's patterns of paths that may be edited. Empty: all.
 	Files []string
+	// Mapped says that the policy maps the image to the repository, so that it is edited whoever else updates it.
+	Mapped bool
 }
 
 // HintsOf locations in one repository, with the policy's patterns. An image that is built from a repository may be so from any of its
@@ -33,6 +35,7 @@ func HintsOf(locations []Location, files []string) Hints {
 		} else if h.Kind != l.Kind {
 			h.Kind = ""
 		}
+		h.Mapped = h.Mapped || l.By == byPolicy
 		h.Paths = append(h.Paths, l.Path)
 		if l.Kind != Manifests {
 			h.Paths = append(h.Paths, "")

@@ -42,6 +42,9 @@ func Locate(ctx context.Context, tree Tree, commit string, hints Hints, from ima
 		return Found{}, err
 	}
 	found := Found{Refused: r.refused}
+	if len(r.hits) == 0 && len(r.refused) == 0 {
+		found.Refused = r.silent
+	}
 	for _, hit := range r.hits {
 		for i := range hit.places {
 			if named(&hit.places[i]) {
@@ -64,14 +67,14 @@ type reader struct {
 	tree   Tree
 	commit string
 	from   image.Reference
-	// enough says of a place that no further files need to be read than those of the same hints.
+	// enough says of a place that what the hinted paths refer to need not be read.
 	enough func(*edit.Place) bool
 
 	seen         map[string]bool
 	files, bytes int
 	hits         []hit
 	refused      []edit.Refusal
-	// silent files have the words of the reference, but no reference that is read.
+	// silent are files or places that may mean the reference, or have its words. They are told where nothing is edited.
 	silent []edit.Refusal
 }
 
@@ -89,9 +92,6 @@ func (r *reader) read(ctx context.Context, hints Hints) error {
 	}
 	r.seen = map[string]bool{}
 	err = r.readInOrder(ctx, hints, listed, files)
-	if len(r.hits) == 0 && len(r.refused) == 0 {
-		r.refused = r.silent
-	}
 	if errors.Is(err, errLimit) {
 		message := fmt.Sprintf("more than %d files or %d bytes: not all were read", maxFiles, maxRead)
 		r.refused = bounded(r.refused, edit.Refusal{Reason: edit.ReasonLimit, Message: message})
@@ -100,26 +100,24 @@ func (r *reader) read(ctx context.Context, hints Hints) error {
 	return err
 }
 
-// readInOrder looks in the hinted paths, then in what kustomizations there refer to, and then in the whole repository,
-// if the hints have that.
+// readInOrder looks in the hinted paths, and then in the whole repository if the hints have that, else in what
+// kustomizations there refer to.
 func (r *reader) readInOrder(ctx context.Context, hints Hints, listed, files []File) error {
 	paths := slices.DeleteFunc(slices.Clone(hints.Paths), func(p string) bool { return p == "" })
-	if err := r.readBelow(ctx, files, paths); err != nil || r.done() {
+	if err := r.readBelow(ctx, files, paths); err != nil {
 		return err
 	}
-	if hints.Kind != Dockerfile {
-		referred, err := r.referred(ctx, listed, paths)
-		if err != nil {
-			return err
-		}
-		if err := r.readBelow(ctx, files, referred); err != nil || r.done() {
-			return err
-		}
+	if len(paths) < len(hints.Paths) {
+		return r.readBelow(ctx, files, []string{""})
 	}
-	if len(paths) == len(hints.Paths) {
+	if hints.Kind == Dockerfile || r.done() {
 		return nil
 	}
-	return r.readBelow(ctx, files, []string{""})
+	referred, err := r.referred(ctx, listed, paths)
+	if err != nil {
+		return err
+	}
+	return r.readBelow(ctx, files, referred)
 }
 
 func (r *reader) done() bool {
@@ -160,38 +158,48 @@ func (r *reader) file(ctx context.Context, path string) ([]byte, error) {
 // look keeps the places of a file. One that does not have the last part of the repository's name is not worth parsing, unless it is
 // a Dockerfile, which may leave the whole name to its builder.
 func (r *reader) look(path string, content []byte) {
-	if !bytes.Contains(content, []byte(lastPart(r.from.Repository))) {
-		if edit.IsDockerfile(path) {
-			r.unknown(path, content)
+	named := bytes.Contains(content, []byte(lastPart(r.from.Repository)))
+	if !named && !edit.IsDockerfile(path) {
+		return
+	}
+	places, err := edit.Find(path, content)
+	var refusal *edit.Refusal
+	if errors.As(err, &refusal) {
+		if named && mentions(content, r.from) {
+			r.refused = bounded(r.refused, *refusal)
 		}
 		return
 	}
-	places, err := edit.FindRepository(path, content, r.from.Repository)
-	var refusal *edit.Refusal
-	switch mentioned := mentions(content, r.from); {
-	case errors.As(err, &refusal) && mentioned:
-		r.refused = bounded(r.refused, *refusal)
-	case err == nil && len(places) > 0:
+	unsure := r.unsure(path, places)
+	places = slices.DeleteFunc(places, func(p edit.Place) bool { return p.Reference.Repository != r.from.Repository })
+	switch {
+	case len(places) > 0:
 		r.hits = append(r.hits, hit{path, content, places})
-	case err == nil && !r.unknown(path, content) && mentioned:
+	case named && !unsure && mentions(content, r.from):
 		message := fmt.Sprintf("it has the words of %s, but in no place where they are known to name an image", r.from)
 		r.silent = bounded(r.silent, edit.Refusal{Reason: edit.ReasonNotFound, Path: path, Message: message})
 	}
 }
 
-// unknown keeps the lines of a Dockerfile that begin a stage with what only the builder knows, and says whether there are any.
-func (r *reader) unknown(path string, content []byte) bool {
-	places, err := edit.Find(path, content)
+// unsure keeps the places that do not say their image but may mean the one that is looked for, and says whether there are any.
+func (r *reader) unsure(path string, places []edit.Place) bool {
 	found := false
 	for _, p := range places {
-		if err != nil || p.Kind != edit.KindFrom || p.Reason != edit.ReasonInterpolated {
+		if p.Reference.Repository != "" || !strings.Contains(p.Written, lastPart(r.from.Repository)) && !onlyBuilderKnows(p) {
 			continue
 		}
 		found = true
-		message := "FROM names what only the builder knows, which may be " + r.from.String()
+		message := fmt.Sprintf("%.300q may be %s", p.Written, r.from)
+		if onlyBuilderKnows(p) {
+			message = "FROM names what only the builder knows, which may be " + r.from.String()
+		}
 		r.silent = bounded(r.silent, edit.Refusal{Reason: p.Reason, Path: path, Line: p.Line, Message: message})
 	}
 	return found
+}
+
+func onlyBuilderKnows(p edit.Place) bool {
+	return p.Kind == edit.KindFrom && p.Reason == edit.ReasonInterpolated
 }
 
 func bounded(all []edit.Refusal, next edit.Refusal) []edit.Refusal {
@@ -203,8 +211,27 @@ func bounded(all []edit.Refusal, next edit.Refusal) []edit.Refusal {
 
 func lastPart(repository string) string { return repository[strings.LastIndexByte(repository, '/')+1:] }
 
-// mentions says whether the words of a reference are somewhere in a file.
+// mentions says whether the name and the version of a reference are words of a file.
 func mentions(content []byte, r image.Reference) bool {
-	tag, digest := []byte(r.Tag), []byte(r.Digest)
-	return len(tag) > 0 && bytes.Contains(content, tag) || len(digest) > 0 && bytes.Contains(content, digest)
+	return hasWord(content, lastPart(r.Repository)) && (hasWord(content, r.Tag) || hasWord(content, r.Digest.String()))
+}
+
+// hasWord says whether a word stands in a file alone, and not as a part of a longer one.
+func hasWord(content []byte, word string) bool {
+	for rest := content; word != ""; {
+		i := bytes.Index(rest, []byte(word))
+		if i < 0 {
+			return false
+		}
+		before, after := rest[:i], rest[i+len(word):]
+		if (len(before) == 0 || !wordByte(before[len(before)-1])) && (len(after) == 0 || !wordByte(after[0])) {
+			return true
+		}
+		rest = rest[i+1:]
+	}
+	return false
+}
+
+func wordByte(c byte) bool {
+	return c == '.' || c == '_' || c == '-' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }

@@ -64,11 +64,11 @@ func TestLocate(t *testing.T) {
 			want:      []string{"shop/pod.yaml:5"},
 			wantReads: []string{"shop/pod.yaml"},
 		},
-		"the rest only where the hinted path has none": {
+		"the hinted path first, and then the rest": {
 			content:   map[string]string{"shop/pod.yaml": pod, "blog/pod.yaml": pod},
 			hints:     Hints{Paths: []string{"", "shop"}},
-			want:      []string{"shop/pod.yaml:5"},
-			wantReads: []string{"shop/pod.yaml"},
+			want:      []string{"shop/pod.yaml:5", "blog/pod.yaml:5"},
+			wantReads: []string{"shop/pod.yaml", "blog/pod.yaml"},
 		},
 		"the whole repository, Dockerfiles first": {
 			content: map[string]string{"a/pod.yaml": pod, "z/Dockerfile": "FROM golang:1.25.1 AS x\n", "README.md": pod, "node_modules/x/Dockerfile": "FROM golang:1.25.1"},
@@ -143,6 +143,10 @@ func TestLocate(t *testing.T) {
 			hints:   Hints{Paths: []string{""}},
 			want:    []string{"pod.yaml:5"},
 		},
+		"parts of other words": {
+			content: map[string]string{"x.yaml": "kind: ConfigMap\napiVersion: v1\ndata: {golangs: '1.25.1'}\n", "y.yaml": "kind: ConfigMap\napiVersion: v1\ndata: {golang: '11.25.1 1.25.1-x'}\n"},
+			hints:   Hints{Paths: []string{""}},
+		},
 		"another version": {
 			content: map[string]string{"Dockerfile": "FROM golang:1.24\n"},
 			hints:   Hints{Paths: []string{""}},
@@ -210,104 +214,6 @@ func TestLocateErrors(t *testing.T) {
 	}
 }
 
-func TestPropose(t *testing.T) {
-	digestA, digestB := "sha256:"+strings.Repeat("a", 64), "sha256:"+strings.Repeat("b", 64)
-	tests := map[string]struct {
-		content      map[string]string
-		from, to     string
-		want         map[string]string
-		wantRefused  []string
-		wantAlready  bool
-		wantReached  []Position
-		wantPosition []Position
-	}{
-		"every file": {
-			content:      map[string]string{"Dockerfile": "ARG V=1.25.1\nFROM golang:$V\nARG V\n", "pod.yaml": pod, "x.yaml": "a: b\n"},
-			want:         map[string]string{"Dockerfile": "ARG V=1.25.3\nFROM golang:$V\nARG V\n", "pod.yaml": newPod},
-			wantPosition: []Position{{"Dockerfile", 2}, {"pod.yaml", 5}},
-			wantReached:  []Position{{"Dockerfile", 3}},
-		},
-		"one of two is refused": {
-			content:      map[string]string{"a.yaml": pod, "b.yaml": strings.TrimSuffix(pod, "\n") + " # {\"$imagepolicy\": \"x\"}\n"},
-			want:         map[string]string{"a.yaml": newPod},
-			wantRefused:  []string{"b.yaml ManagedByOther"},
-			wantPosition: []Position{{"a.yaml", 5}},
-		},
-		"whatever digest the file has": {
-			content:      map[string]string{"Dockerfile": "FROM golang:1.25.1@" + digestA + "\n"},
-			to:           "golang:1.25.3@" + digestB,
-			want:         map[string]string{"Dockerfile": "FROM golang:1.25.3@" + digestB + "\n"},
-			wantPosition: []Position{{"Dockerfile", 1}},
-		},
-		"another digest than the one that runs": {
-			content: map[string]string{"Dockerfile": "FROM golang:1.25.1@" + digestB + "\n"},
-			from:    "golang:1.25.1@" + digestA, to: "golang:1.25.3@" + digestA,
-			want: map[string]string{},
-		},
-		"the new version":           {content: map[string]string{"pod.yaml": newPod}, want: map[string]string{}, wantAlready: true},
-		"a newer version":           {content: map[string]string{"Dockerfile": "FROM golang:1.26.0\n"}, want: map[string]string{}, wantAlready: true},
-		"a newer major version":     {content: map[string]string{"Dockerfile": "FROM golang:2.0.0\n"}, want: map[string]string{}, wantAlready: true},
-		"an older version":          {content: map[string]string{"Dockerfile": "FROM golang:1.25.2\n"}, want: map[string]string{}},
-		"a version of another kind": {content: map[string]string{"Dockerfile": "FROM golang:1.26.0-alpine\n"}, want: map[string]string{}},
-		"another digest of the tag": {
-			content: map[string]string{"Dockerfile": "FROM golang:1.25.1\n"}, to: "golang:1.25.1@" + digestB,
-			want: map[string]string{}, wantAlready: true,
-		},
-		"the new digest": {
-			content: map[string]string{"Dockerfile": "FROM golang:1.25.1@" + digestB + "\n"}, from: "golang:1.25.1@" + digestA, to: "golang:1.25.1@" + digestB,
-			want: map[string]string{}, wantAlready: true,
-		},
-		"an old version beside the new one": {
-			content:      map[string]string{"a.yaml": newPod, "b.yaml": pod},
-			want:         map[string]string{"b.yaml": newPod},
-			wantPosition: []Position{{"b.yaml", 5}},
-		},
-		"the new tag without its digest": {
-			content: map[string]string{"Dockerfile": "FROM golang:1.25.3\n"}, to: "golang:1.25.3@" + digestB, want: map[string]string{}, wantAlready: true,
-		},
-		"the new tag with another digest": {
-			content: map[string]string{"Dockerfile": "FROM golang:1.25.3@" + digestA + "\n"}, to: "golang:1.25.3@" + digestB, want: map[string]string{},
-		},
-		"the new version beside an old one that is refused": {
-			content: map[string]string{"a.yaml": newPod, "b.yaml": strings.TrimSuffix(pod, "\n") + " # {\"$imagepolicy\": \"x\"}\n"},
-			want:    map[string]string{}, wantRefused: []string{"b.yaml ManagedByOther"},
-		},
-		"nothing": {content: map[string]string{"Dockerfile": "FROM rust:1\n"}, want: map[string]string{}},
-	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			from, to := tc.from, tc.to
-			if from == "" {
-				from = "golang:1.25.1"
-			}
-			if to == "" {
-				to = "golang:1.25.3"
-			}
-			got, err := Propose(t.Context(), &files{content: tc.content}, commit, Hints{Paths: []string{""}}, edit.Change{From: reference(t, from), To: reference(t, to)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tc.want, stringsOf(got.Files)); diff != "" {
-				t.Errorf("files (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff([][]Position{tc.wantPosition, tc.wantReached}, [][]Position{got.Positions, got.Reached}); diff != "" {
-				t.Errorf("positions and reached (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(tc.wantRefused, refusals(got.Refused)); diff != "" || got.Already != tc.wantAlready {
-				t.Errorf("already %t, refused (-want +got):\n%s", got.Already, diff)
-			}
-		})
-	}
-}
-
-func stringsOf(files map[string][]byte) map[string]string {
-	texts := map[string]string{}
-	for path, content := range files {
-		texts[path] = string(content)
-	}
-	return texts
-}
-
 // TestWorkspace: several changes to one file, one after the other, for each of which it is read once.
 func TestWorkspace(t *testing.T) {
 	tree := &files{content: map[string]string{"Dockerfile": "FROM golang:1.25.1 AS a\nFROM rust:1.80\n", "x/Dockerfile": "FROM node:22\n"}}
@@ -343,7 +249,7 @@ func TestHintsOf(t *testing.T) {
 		},
 		"a mapping is about everything": {
 			locations: []Location{{Path: "shop", Kind: Manifests}, {By: "policy"}},
-			want:      Hints{Paths: []string{"", "shop"}},
+			want:      Hints{Paths: []string{"", "shop"}, Mapped: true},
 		},
 	}
 	for name, tc := range tests {
@@ -376,26 +282,4 @@ func TestFinalBase(t *testing.T) {
 			}
 		})
 	}
-}
-
-// FuzzPropose: repositories hold anything. After an edit there is nothing left to do.
-func FuzzPropose(f *testing.F) {
-	f.Add("Dockerfile", []byte("ARG V=1.25.1\nFROM golang:$V\n"))
-	f.Add("kustomization.yaml", []byte("resources: [../x, a]\nimages: [{name: golang, newTag: 1.25.1}]\n"))
-	f.Add("a/values.yaml", []byte("image: {repository: golang, tag: 1.25.1}\n"))
-	f.Add("main.tf", []byte("image = \"golang:1.25.1\"\n"))
-	f.Fuzz(func(t *testing.T, path string, content []byte) {
-		change := edit.Change{From: reference(t, "golang:1.25.1"), To: reference(t, "golang:1.25.3")}
-		hints := Hints{Paths: []string{"a", ""}}
-		w := NewWorkspace(&files{content: map[string]string{path: string(content)}})
-		edits, err := Propose(t.Context(), w, commit, hints, change)
-		if err != nil || len(edits.Files) == 0 {
-			return
-		}
-		w.Write(edits.Files)
-		again, err := Propose(t.Context(), w, commit, hints, change)
-		if err != nil || len(again.Files) > 0 || !again.Already {
-			t.Fatalf("%v, %+v\n%q\n%q", err, again, content, edits.Files[path])
-		}
-	})
 }

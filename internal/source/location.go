@@ -17,6 +17,9 @@ const (
 	Manifests Kind = "Manifests"
 )
 
+// byPolicy says of a location that the policy maps the image to it.
+const byPolicy = "policy"
+
 // Location in Git where an image is named.
 type Location struct {
 	// Repository as NormaliseRepository returns it.

@@ -212,6 +212,12 @@ metadata: {name: shop, namespace: shop, labels: {kustomize.toolkit.fluxcd.io/nam
 spec: {chart: {spec: {chart: ./charts/shop, sourceRef: {kind: SOURCE, name: flux-system, namespace: flux-system}}}}
 ---
 `
+	elsewhere := func(from string) Object {
+		object := deployment(map[string]string{HelmRelease.Group + "/name": "shop", HelmRelease.Group + "/namespace": "shop"}, nil)
+		object.Namespace = from
+		return object
+	}
+	const inventory = "status: {inventory: {entries: [{id: web_api_apps_Deployment, v: v1}]}}\n---\n"
 	listed := strings.ReplaceAll(kustomization, "shop_api_apps_Deployment", "shop_shop_helm.toolkit.fluxcd.io_HelmRelease")
 	tests := map[string]struct {
 		object     Object
@@ -223,6 +229,9 @@ spec: {chart: {spec: {chart: ./charts/shop, sourceRef: {kind: SOURCE, name: flux
 		"one that is not there": {object: byKustomization, objects: strings.TrimPrefix(gitRepository, "---\n")},
 		"one that does not list the object": {
 			object: byKustomization, objects: strings.ReplaceAll(kustomization, "shop_api", "shop_web") + gitRepository, wantReason: "does not list",
+		},
+		"one that lists nothing": {
+			object: byKustomization, objects: strings.ReplaceAll(kustomization, "{id: shop_api_apps_Deployment, v: v1}", "") + gitRepository, wantReason: "does not list",
 		},
 		"a bucket": {
 			object: byKustomization, objects: strings.ReplaceAll(kustomization, "kind: GitRepository", "kind: Bucket") + gitRepository, wantReason: "Bucket, which is no Git",
@@ -252,6 +261,20 @@ spec: {chart: {spec: {chart: ./charts/shop, sourceRef: {kind: SOURCE, name: flux
 			object: byRelease, objects: strings.ReplaceAll(release, "SOURCE", "GitRepository") + listed + gitRepository,
 			want: []Location{at(commit, "apps/prod"),
 				{Repository: "https://github.com/acme/fleet", Branch: "main", Path: "charts/shop", Kind: Manifests, By: "Flux HelmRelease shop/shop"}},
+		},
+		"a release of another namespace": {
+			object: elsewhere("evil"), objects: strings.ReplaceAll(release, "SOURCE", "GitRepository") + listed + gitRepository,
+		},
+		"a release into another namespace": {
+			object: elsewhere("web"), objects: strings.ReplaceAll(strings.ReplaceAll(release, "SOURCE", "HelmRepository"), "spec: {", "spec: {targetNamespace: web, ") + listed + gitRepository,
+			want: []Location{at(commit, "apps/prod")},
+		},
+		"a release that lists the object": {
+			object: elsewhere("web"), objects: strings.ReplaceAll(strings.ReplaceAll(release, "SOURCE", "HelmRepository"), "---\n", inventory) + listed + gitRepository,
+			want: []Location{at(commit, "apps/prod")},
+		},
+		"a release that lists others": {
+			object: byRelease, objects: strings.ReplaceAll(strings.ReplaceAll(release, "SOURCE", "HelmRepository"), "---\n", inventory) + listed + gitRepository,
 		},
 		"one that applies itself": {
 			object: byKustomization,

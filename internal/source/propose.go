@@ -26,7 +26,9 @@ type Edits struct {
 	Reached []Position
 	// Refused are files, or places in them, that name the old version or seem to, and were not edited.
 	Refused []edit.Refusal
-	// Already says that nothing is to be edited, as the files name the new version or a newer one.
+	// Current says that nothing is edited, and that files name the new version or a newer one.
+	Current bool
+	// Already says besides that no file may still name the old version: nothing is to be edited at all.
 	Already bool
 }
 
@@ -45,7 +47,21 @@ func Propose(ctx context.Context, tree Tree, commit string, hints Hints, change 
 	for _, hit := range r.hits {
 		already = edits.file(hit, change) || already
 	}
-	edits.Already = already && len(edits.Files) == 0 && len(edits.Refused) == 0
+	if len(edits.Files) > 0 && !hints.Mapped {
+		refusal, err := managed(ctx, tree, commit)
+		if err != nil {
+			return Edits{}, err
+		}
+		if refusal != nil {
+			return Edits{Files: map[string][]byte{}, Refused: []edit.Refusal{*refusal}}, nil
+		}
+	}
+	if len(edits.Files) > 0 || len(edits.Refused) > 0 {
+		return edits, nil
+	}
+	edits.Refused = r.silent
+	edits.Current = already
+	edits.Already = already && len(r.silent) == 0
 	return edits, nil
 }
 
@@ -81,6 +97,9 @@ func (e *Edits) file(h hit, change edit.Change) (already bool) {
 // isCurrent says whether a reference is the version to move to, or a newer one.
 func isCurrent(r, to image.Reference) bool {
 	if r.Repository != to.Repository {
+		return false
+	}
+	if r.Tag == "" && r.Digest == "" {
 		return false
 	}
 	if r.Tag == to.Tag || r.Tag == "" {
