@@ -165,12 +165,12 @@ func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconc
 		r.project(ctx, key, nil, true)
 		return reconcile.Result{}, r.deleteUpdates(ctx, key)
 	}
-	images, settled, err := r.images(ctx, *p)
+	found, err := r.images(ctx, *p)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	again := r.readDockerfiles(ctx, *p, images)
-	groups := groupMoving(images)
+	again := r.readDockerfiles(ctx, *p, found.images)
+	groups := groupMoving(found.images)
 	updates, err := r.updates(ctx, key)
 	if err != nil {
 		return reconcile.Result{}, err
@@ -179,7 +179,8 @@ func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconc
 	if p.Remediation == nil {
 		return reconcile.Result{}, nil
 	}
-	round, err := r.round(*p, groups, updates, settled && r.watched.lookedAt(key))
+	found.settled = found.settled && r.watched.lookedAt(key)
+	round, err := r.round(*p, found, groups, updates)
 	if err != nil {
 		return reconcile.Result{}, err
 	}

@@ -63,19 +63,18 @@ func (r *updateReconciler) count(ctx context.Context) error {
 	return nil
 }
 
+// outlived says whether an update that ended has been kept long enough. One whose pull request is open still has to take that back.
 func (s *step) outlived(now time.Time) bool {
-	if s.group != nil || s.before == nil {
+	switch {
+	case s.group != nil || s.before == nil || isOpen(s.status.PullRequest):
 		return false
-	}
-	if s.status.To == nil && s.status.PullRequest == nil {
+	case s.status.To == nil && s.status.PullRequest == nil:
 		// There never was anything to move to.
 		return true
+	case s.status.RolledOutTime != nil:
+		return now.Sub(s.status.RolledOutTime.Time) > updateRetention
 	}
-	ended := s.before.CreationTimestamp.Time
-	if s.status.RolledOutTime != nil {
-		ended = s.status.RolledOutTime.Time
-	}
-	return now.Sub(ended) > updateRetention
+	return s.status.SupersededTime != nil && now.Sub(s.status.SupersededTime.Time) > updateRetention
 }
 
 // write makes the object say what the step decided, if it does not already.

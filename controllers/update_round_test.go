@@ -35,7 +35,7 @@ func candidate(t *testing.T, name, hex string, level baseimage.Level, severity v
 
 // stepOf a group with what it was before and what was chosen.
 func stepOf(before v1alpha1.ImageUpdateStatus, taken *baseimage.Evaluated, images ...movingImage) *step {
-	s := &step{group: &groupMoving(images)[0], choice: chosen{Looked: true, Choice: baseimage.Choice{Taken: taken}}}
+	s := &step{group: &groupMoving(images)[0], sure: true, choice: chosen{Looked: true, Choice: baseimage.Choice{Taken: taken}}}
 	s.id = s.group.ID
 	if before.Phase != "" {
 		s.before = &v1alpha1.ImageUpdate{Status: before}
@@ -68,6 +68,8 @@ func TestJudge(t *testing.T) {
 		"all of it rolled out":        {before: way(v1alpha1.UpdateMerged), images: []movingImage{fresh}, want: v1alpha1.UpdateRolledOut, to: true},
 		"rolled out by itself":        {before: way(v1alpha1.UpdateDryRun), images: []movingImage{fresh}, want: v1alpha1.UpdateRolledOut, to: true},
 		"no candidate any more":       {before: way(v1alpha1.UpdateProposed), images: []movingImage{old}, want: v1alpha1.UpdateNone},
+		"gone, and back again":        {before: way(v1alpha1.UpdateSuperseded), taken: &refresh, images: []movingImage{old}, want: v1alpha1.UpdateAvailable, to: true},
+		"rolled back":                 {before: way(v1alpha1.UpdateRolledOut), taken: &refresh, images: []movingImage{old}, want: v1alpha1.UpdateAvailable, to: true},
 		"rolled out, and it stays so": {before: way(v1alpha1.UpdateRolledOut), images: []movingImage{fresh}, want: v1alpha1.UpdateRolledOut, to: true},
 	} {
 		t.Run(name, func(t *testing.T) {
