@@ -184,6 +184,7 @@ func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconc
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	r.revisit(ctx, round)
 	r.act(ctx, round)
 	return r.published(ctx, round, again)
 }

@@ -108,7 +108,7 @@ func TestAGroupWaitsForWhatCannotBeScanned(t *testing.T) {
 	for _, unknown := range []string{"", "shop/Deployment/old"} {
 		s := stepOf(before, nil, fresh)
 		s.miss(selection{settled: true, unknown: map[string]bool{unknown: true}})
-		s.judge(s.arrive(), start)
+		s.judge(s.arrive(target(s)), start)
 		want, workloads := v1alpha1.UpdateRolledOut, 1
 		if unknown != "" {
 			want, workloads = v1alpha1.UpdateProposed, 2

@@ -101,7 +101,7 @@ func (r *updateReconciler) write(ctx context.Context, p remediated, s *step) err
 	}
 	r.observe(s)
 	object.Status = s.status
-	if err := r.tell(ctx, p, s, object); err != nil {
+	if err := r.notifications.Tell(ctx, p.key, s.news(object)...); err != nil {
 		return err
 	}
 	if err := applyStatus(ctx, r.client, object); err != nil {
@@ -110,23 +110,25 @@ func (r *updateReconciler) write(ctx context.Context, p remediated, s *step) err
 	return nil
 }
 
-// tell those who are notified what became of an update, before its status says so: a
-// crash in between has it found and told again, under the same keys.
-func (r *updateReconciler) tell(ctx context.Context, p remediated, s *step, object *v1alpha1.ImageUpdate) error {
+// news of an update for those who are notified. They are told before its status says so: a crash in between has it
+// found and told again, under the same keys.
+func (s *step) news(object *v1alpha1.ImageUpdate) []notify.Event {
 	before := s.statusBefore()
 	if before.Phase == s.status.Phase && reflect.DeepEqual(before.To, s.status.To) {
 		return nil
 	}
-	var events []notify.Event
 	switch s.status.Phase {
 	case v1alpha1.UpdateAvailable, v1alpha1.UpdateDryRun:
-		events = append(events, notify.FromUpdate(notify.UpdateAvailable, object))
+		return []notify.Event{notify.FromUpdate(notify.UpdateAvailable, object)}
 	case v1alpha1.UpdateProposed:
-		events = append(events, notify.FromUpdate(notify.PullRequestOpened, object))
+		return []notify.Event{notify.FromUpdate(notify.PullRequestOpened, object)}
 	case v1alpha1.UpdateMerged:
-		events = append(events, notify.FromUpdate(notify.PullRequestMerged, object))
+		if pr := s.status.PullRequest; pr == nil || pr.State != v1alpha1.PullRequestMerged {
+			return nil // The files name the new version without one.
+		}
+		return []notify.Event{notify.FromUpdate(notify.PullRequestMerged, object)}
 	}
-	return r.notifications.Tell(ctx, p.key, events...)
+	return nil
 }
 
 // observe counts the ends of updates.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -58,7 +59,7 @@ func (r *updateReconciler) round(p remediated, found selection, groups []moving,
 		s := &step{id: groups[i].ID, group: &groups[i], before: updateNamed(updates, updateName(p.key, groups[i].ID))}
 		s.miss(found)
 		seen[updateName(p.key, s.id)] = true
-		arrived := s.arrive()
+		arrived := s.arrive(r.reached(s, p.majors()))
 		var err error
 		if s.choice, err = r.choose(groups[i], p, s.statusBefore()); err != nil {
 			return nil, err
@@ -131,19 +132,20 @@ func (s *step) statusBefore() v1alpha1.ImageUpdateStatus {
 	return *s.before.Status.DeepCopy()
 }
 
-// arrive says whether all that moved under one tag runs the digest that it was to
-// move to. While only some does, the others are what the group is about.
-func (s *step) arrive() bool {
+// arrive says whether all that moved under one tag runs what it was to move to. While only some does, the others are
+// what the group is about.
+func (s *step) arrive(reached func(image.Digest) bool) bool {
 	before := s.statusBefore()
 	if before.To == nil || !underWay(before.Phase) {
 		return false
 	}
-	target := image.Digest(before.To.Digest)
-	if rest := s.group.most(target); rest != "" {
+	behind := moving{Digests: maps.Clone(s.group.Digests)}
+	maps.DeleteFunc(behind.Digests, func(digest image.Digest, _ int) bool { return reached(digest) })
+	if rest := behind.most(""); rest != "" {
 		s.group.From = rest
 		return false
 	}
-	return s.group.Digests[target] > 0
+	return true
 }
 
 func underWay(phase v1alpha1.UpdatePhase) bool {
@@ -181,7 +183,7 @@ func (s *step) judge(arrived bool, now time.Time) {
 		s.again = max(s.choice.Until.Sub(now), time.Second)
 	}
 	if s.status.Phase == v1alpha1.UpdateMerged {
-		// What was merged is on its way. Something newer comes once that runs.
+		// What was merged is on its way, for as long as the repository names it. Something newer comes once that runs.
 		return
 	}
 	s.decide(now)

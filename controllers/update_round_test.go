@@ -43,6 +43,9 @@ func stepOf(before v1alpha1.ImageUpdateStatus, taken *baseimage.Evaluated, image
 	return s
 }
 
+// target takes nothing for what a step moves to but that itself.
+func target(s *step) func(image.Digest) bool { return (&updateReconciler{shared: newShared(nil, nil, clock, nil)}).reached(s, false) }
+
 func TestJudge(t *testing.T) {
 	old := moves("shop", "a", debian("12", "b"), at(source.Dockerfile))
 	fresh := moves("shop", "c", debian("12", "d"), at(source.Dockerfile))
@@ -74,7 +77,7 @@ func TestJudge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := stepOf(tc.before, tc.taken, tc.images...)
-			s.judge(s.arrive(), start)
+			s.judge(s.arrive(target(s)), start)
 			if s.status.Phase != tc.want || (s.status.To != nil) != tc.to {
 				t.Errorf("phase %s to %v, want %s", s.status.Phase, s.status.To, tc.want)
 			}
@@ -88,13 +91,13 @@ func TestJudge(t *testing.T) {
 func TestANewerCandidateKeepsTheStory(t *testing.T) {
 	first := candidate(t, "12.2", "d", baseimage.Minor, v1alpha1.SeverityHigh)
 	s := stepOf(v1alpha1.ImageUpdateStatus{}, &first, moves("shop", "a", debian("12.1", "b"), at(source.Dockerfile)))
-	s.judge(s.arrive(), start)
+	s.judge(s.arrive(target(s)), start)
 	began := s.status.AvailableTime
 	s.status.Phase = v1alpha1.UpdateProposed
 	s.status.PullRequest = &v1alpha1.PullRequest{URL: "u", State: v1alpha1.PullRequestOpen}
 	newer := candidate(t, "12.3", "e", baseimage.Minor, v1alpha1.SeverityHigh)
 	next := stepOf(s.status, &newer, s.group.Images...)
-	next.judge(next.arrive(), start.Add(time.Hour))
+	next.judge(next.arrive(target(next)), start.Add(time.Hour))
 	if !next.status.AvailableTime.Equal(began) || next.status.PullRequest == nil || next.status.To.Tag != "12.3" || next.status.Fixes.High != 1 {
 		t.Errorf("status %+v", next.status)
 	}
@@ -102,7 +105,7 @@ func TestANewerCandidateKeepsTheStory(t *testing.T) {
 	s.status.PullRequest.State = v1alpha1.PullRequestClosed
 	s.status.Phase = v1alpha1.UpdateIgnored
 	next = stepOf(s.status, &newer, s.group.Images...)
-	next.judge(next.arrive(), start)
+	next.judge(next.arrive(target(next)), start)
 	if next.status.PullRequest != nil || next.status.Phase != v1alpha1.UpdateAvailable {
 		t.Errorf("status %+v", next.status)
 	}

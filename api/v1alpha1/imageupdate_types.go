@@ -186,7 +186,7 @@ type UpdateCandidate struct {
 
 // PassedOver says why a candidate was not taken.
 //
-// +kubebuilder:validation:Enum=FixesNothing;AddsWorse;TooNew;FailsPolicy;Older;Prerelease;Ignored;NotScanned;LargerStep
+// +kubebuilder:validation:Enum=FixesNothing;AddsWorse;TooNew;FailsPolicy;Older;Prerelease;Ignored;NotScanned;LargerStep;SameTag
 type PassedOver string
 
 const (
@@ -207,6 +207,8 @@ const (
 	PassedNotScanned PassedOver = "NotScanned"
 	// PassedLargerStep: a smaller step was taken.
 	PassedLargerStep PassedOver = "LargerStep"
+	// PassedSameTag: files that deploy the image name the tag without a digest, and a newer tag does as much.
+	PassedSameTag PassedOver = "SameTag"
 )
 
 // SmallerBase is a base of another family.
