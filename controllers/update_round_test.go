@@ -44,7 +44,9 @@ func stepOf(before v1alpha1.ImageUpdateStatus, taken *baseimage.Evaluated, image
 }
 
 // target takes nothing for what a step moves to but that itself.
-func target(s *step) func(image.Digest) bool { return (&updateReconciler{shared: newShared(nil, nil, clock, nil)}).reached(s, false) }
+func target(s *step) func(image.Digest) bool {
+	return (&updateReconciler{shared: newShared(nil, nil, clock, nil)}).reached(s, false)
+}
 
 func TestJudge(t *testing.T) {
 	old := moves("shop", "a", debian("12", "b"), at(source.Dockerfile))
