@@ -72,6 +72,13 @@ func (r *baseReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 			wanted[inventory.ScanKey{Digest: claim.Digest, Platform: key.Platform}] = wish{Reference: claim.Name, Pulls: r.pulls(key)}
 		}
 	}
+	base := r.bases.find(state.Manifest, func(digest image.Digest) (baseimage.Known, bool) {
+		return r.known(inventory.ScanKey{Digest: digest, Platform: key.Platform})
+	})
+	if base.Found {
+		// Also one that is known by its layers alone: what an image moves from has to be known even if no tag leads there any more.
+		wanted[inventory.ScanKey{Digest: base.Digest, Platform: key.Platform}] = wish{Reference: base.Reference, Pulls: r.pulls(key)}
+	}
 	r.wish(ctx, wisher{Image: key}, wanted)
 	for base := range wanted {
 		if _, settled := r.catalogue.get(base); !settled {
@@ -79,9 +86,6 @@ func (r *baseReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 			return reconcile.Result{}, nil
 		}
 	}
-	base := r.bases.find(state.Manifest, func(digest image.Digest) (baseimage.Known, bool) {
-		return r.known(inventory.ScanKey{Digest: digest, Platform: key.Platform})
-	})
 	return reconcile.Result{}, r.found(ctx, key, state.Manifest, base)
 }
 
@@ -141,10 +145,22 @@ func (r *baseReconciler) recall(ctx context.Context, key inventory.ScanKey, mani
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return fmt.Errorf("read the known bases of %s from the store: %w", ref.Repository, err)
 			}
-			r.bases.list(ref.Repository, knownBases(ref.Repository, stored))
+			r.listBases(ctx, ref.Repository, knownBases(ref.Repository, stored))
 		}
 	}
 	return nil
+}
+
+// listBases makes the bases of a repository known by their layers. Whatever is scanned may turn out to be built on one
+// of them, or not any more: also what no pod runs for now.
+func (s *shared) listBases(ctx context.Context, repository string, known []baseimage.Known) (changed bool) {
+	if !s.bases.list(repository, known) {
+		return false
+	}
+	for _, scans := range s.catalogue.scansByManifest() {
+		s.baseQueue.addPriority(ctx, priorityLow, scans...)
+	}
+	return true
 }
 
 // known is what is known of a base that was scanned. Its reference is for the claim to say.
