@@ -97,8 +97,8 @@ func (b bundle) tell(status metav1.ConditionStatus, reason, message string, now 
 // opened counts the policy's pull requests that are open, and those of the last day.
 func (r *round) opened() (open, today int) {
 	seen := map[string]bool{}
-	for _, s := range r.steps {
-		pr := s.statusBefore().PullRequest
+	for i := range r.updates {
+		pr := r.updates[i].Status.PullRequest
 		if pr == nil || seen[pr.URL] {
 			continue
 		}

@@ -46,14 +46,16 @@ type step struct {
 type round struct {
 	policy remediated
 	steps  []*step
-	now    time.Time
+	// updates are all that the policy had before, also those of which this round knows too little to be steps.
+	updates []v1alpha1.ImageUpdate
+	now     time.Time
 	// settled says that all images of the policy are known.
 	settled bool
 }
 
 // round judges every group, and every update that was there before.
 func (r *updateReconciler) round(p remediated, found selection, groups []moving, updates []v1alpha1.ImageUpdate) (*round, error) {
-	out := &round{policy: p, now: r.now().Truncate(time.Second), settled: found.settled}
+	out := &round{policy: p, updates: updates, now: r.now().Truncate(time.Second), settled: found.settled}
 	seen := map[string]bool{}
 	for i := range groups {
 		s := &step{id: groups[i].ID, group: &groups[i], before: updateNamed(updates, updateName(p.key, groups[i].ID))}

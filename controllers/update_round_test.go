@@ -170,15 +170,20 @@ func TestUpdateName(t *testing.T) {
 }
 
 func TestLimitsOfPullRequests(t *testing.T) {
-	open := func(url string, state v1alpha1.PullRequestState, age time.Duration) *step {
-		return &step{before: &v1alpha1.ImageUpdate{Status: v1alpha1.ImageUpdateStatus{
+	open := func(url string, state v1alpha1.PullRequestState, age time.Duration) v1alpha1.ImageUpdate {
+		return v1alpha1.ImageUpdate{Status: v1alpha1.ImageUpdateStatus{
 			PullRequest: &v1alpha1.PullRequest{URL: url, State: state, CreatedTime: &metav1.Time{Time: start.Add(-age)}},
-		}}}
+		}}
 	}
-	r := &round{now: start, policy: remediated{Remediation: &v1alpha1.Remediation{MaxOpen: new(int32(2)), MaxPerDay: new(int32(3))}}, steps: []*step{
+	p := remediated{Remediation: &v1alpha1.Remediation{MaxOpen: new(int32(2)), MaxPerDay: new(int32(3))}}
+	// Nothing is known of what runs, as after a start: they count all the same.
+	r, err := (&updateReconciler{shared: newShared(nil, nil, clock, nil)}).round(p, selection{}, nil, []v1alpha1.ImageUpdate{
 		open("a", v1alpha1.PullRequestOpen, time.Hour), open("a", v1alpha1.PullRequestOpen, time.Hour),
 		open("b", v1alpha1.PullRequestMerged, time.Hour), open("c", v1alpha1.PullRequestOpen, 48*time.Hour), {},
-	}}
+	})
+	if err != nil || len(r.steps) > 0 {
+		t.Fatalf("steps %+v: %v", r.steps, err)
+	}
 	inWork, today := r.opened()
 	if inWork != 2 || today != 2 {
 		t.Errorf("%d open, %d today", inWork, today)
