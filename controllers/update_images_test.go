@@ -100,6 +100,28 @@ func TestAnUpdateWaitsForWhatCannotBeScanned(t *testing.T) {
 	}
 }
 
+// A pull request for a whole repository is not taken back while some of its updates are not known.
+func TestASharedPullRequestWaitsForWhatCannotBeScanned(t *testing.T) {
+	_, r := updateWorld(t)
+	update := func(name, workload string) v1alpha1.ImageUpdate {
+		return v1alpha1.ImageUpdate{
+			ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.ImageUpdateSpec{SourceRepository: shop, Base: "docker.io/library/" + name + ":1"},
+			Status: v1alpha1.ImageUpdateStatus{Phase: v1alpha1.UpdateProposed, Workloads: []string{workload}, PullRequest: &v1alpha1.PullRequest{State: v1alpha1.PullRequestOpen}},
+		}
+	}
+	p := remediated{key: keepCurrent, Remediation: &v1alpha1.Remediation{Grouping: v1alpha1.GroupingRepository}}
+	for _, unknown := range []bool{true, false} {
+		found := selection{settled: true, unknown: map[string]bool{"shop/Pod/b": unknown}}
+		got, err := r.round(p, found, nil, []v1alpha1.ImageUpdate{update("a", "shop/Pod/a"), update("b", "shop/Pod/b")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := got.steps[0]; !over(s) || got.shared(s) != unknown {
+			t.Errorf("while the other is unknown (%t), its pull request is shared: %t", unknown, got.shared(s))
+		}
+	}
+}
+
 func TestAGroupWaitsForWhatCannotBeScanned(t *testing.T) {
 	fresh := moves("shop", "c", debian("12", "d"), nil)
 	before := v1alpha1.ImageUpdateStatus{
