@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -192,13 +191,13 @@ func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconc
 // published writes what the round decided, and comes back for it, or for something else before.
 func (r *updateReconciler) published(ctx context.Context, round *round, again time.Duration) (reconcile.Result, error) {
 	next, err := r.publish(ctx, round)
-	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
-		return reconcile.Result{RequeueAfter: debounce}, nil
+	if err != nil {
+		return reconcile.Result{}, err
 	}
 	if again > 0 && (next == 0 || again < next) {
 		next = again
 	}
-	return reconcile.Result{RequeueAfter: next}, err
+	return reconcile.Result{RequeueAfter: next}, nil
 }
 
 func proposedTags(updates []v1alpha1.ImageUpdate) map[updateID]string {

@@ -2,12 +2,14 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -20,19 +22,20 @@ import (
 // updateRetention is how long an update that ended is kept.
 const updateRetention = 30 * 24 * time.Hour
 
-// publish writes what the round decided, has the reports show it, and returns when to come back.
+// publish writes what the round decided, has the reports show it, and returns when to come back. One update that cannot be
+// written keeps no other from being so: what was done for it would be done again.
 func (r *updateReconciler) publish(ctx context.Context, round *round) (time.Duration, error) {
 	var next time.Duration
+	var errs []error
 	projected := map[inventory.ReportKey]projection{}
 	for _, s := range round.steps {
-		if s.outlived(round.now) {
-			if err := client.IgnoreNotFound(r.client.Delete(ctx, s.before)); err != nil {
-				return 0, fmt.Errorf("delete update %s/%s: %w", s.before.Namespace, s.before.Name, err)
-			}
-			continue
-		}
-		if err := r.write(ctx, round.policy, s); err != nil {
-			return 0, err
+		err := r.record(ctx, round, s)
+		switch {
+		case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err):
+			// The cache had not seen our last write. It soon will.
+			s.comeBack(debounce)
+		case err != nil:
+			errs = append(errs, err)
 		}
 		if s.again > 0 && (next == 0 || s.again < next) {
 			next = s.again
@@ -44,7 +47,19 @@ func (r *updateReconciler) publish(ctx context.Context, round *round) (time.Dura
 		}
 	}
 	r.project(ctx, round.policy.key, projected, round.settled)
-	return next, r.count(ctx)
+	return next, errors.Join(append(errs, r.count(ctx))...)
+}
+
+// record writes what was decided of one update, or deletes it once it was kept long enough.
+func (r *updateReconciler) record(ctx context.Context, round *round, s *step) error {
+	if !s.outlived(round.now) {
+		return r.write(ctx, round.policy, s)
+	}
+	s.again = 0
+	if err := client.IgnoreNotFound(r.client.Delete(ctx, s.before)); err != nil {
+		return fmt.Errorf("delete update %s/%s: %w", s.before.Namespace, s.before.Name, err)
+	}
+	return nil
 }
 
 // count the updates of all policies by their phase.
@@ -99,7 +114,6 @@ func (r *updateReconciler) write(ctx context.Context, p remediated, s *step) err
 	default:
 		object.ResourceVersion = s.before.ResourceVersion
 	}
-	r.observe(s)
 	object.Status = s.status
 	if err := r.notifications.Tell(ctx, p.key, s.news(object)...); err != nil {
 		return err
@@ -107,6 +121,7 @@ func (r *updateReconciler) write(ctx context.Context, p remediated, s *step) err
 	if err := applyStatus(ctx, r.client, object); err != nil {
 		return fmt.Errorf("write the status of update %s/%s: %w", object.Namespace, object.Name, err)
 	}
+	r.observe(s)
 	return nil
 }
 
