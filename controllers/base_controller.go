@@ -74,13 +74,6 @@ func (r *baseReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 			wanted[inventory.ScanKey{Digest: claim.Digest, Platform: key.Platform}] = wish{Reference: claim.Name, Pulls: r.pulls(key)}
 		}
 	}
-	r.wish(ctx, wisher{Image: key}, wanted)
-	for base := range wanted {
-		if _, settled := r.catalogue.get(base); !settled {
-			// Its scan wakes this image again.
-			return reconcile.Result{}, nil
-		}
-	}
 	// A name that cannot be confirmed now counts as not confirmed until it is.
 	unasked := r.names.ask(ctx, r.scannedClaims(o.Claims, key.Platform), keychain{reader: r.reader, secrets: r.secrets, pulls: r.pulls(key)})
 	base := r.bases.find(state.Manifest, func(claim baseimage.Claim) (baseimage.Known, bool) {
@@ -90,6 +83,17 @@ func (r *baseReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 		}
 		return known, ok
 	})
+	if base.Found {
+		// Also one that is known by its layers alone: what an image moves from has to be known even if no tag leads there any more.
+		wanted[inventory.ScanKey{Digest: base.Digest, Platform: key.Platform}] = wish{Reference: base.Reference, Pulls: r.pulls(key)}
+	}
+	r.wish(ctx, wisher{Image: key}, wanted)
+	for base := range wanted {
+		if _, settled := r.catalogue.get(base); !settled {
+			// Its scan wakes this image again.
+			return reconcile.Result{}, nil
+		}
+	}
 	return reconcile.Result{}, errors.Join(r.found(ctx, key, state.Manifest, base), unasked)
 }
 
@@ -149,10 +153,22 @@ func (r *baseReconciler) recall(ctx context.Context, key inventory.ScanKey, mani
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return fmt.Errorf("read the known bases of %s from the store: %w", ref.Repository, err)
 			}
-			r.bases.list(ref.Repository, knownBases(ref.Repository, stored))
+			r.listBases(ctx, ref.Repository, knownBases(ref.Repository, stored))
 		}
 	}
 	return nil
+}
+
+// listBases makes the bases of a repository known by their layers. Whatever is scanned may turn out to be built on one
+// of them, or not any more: also what no pod runs for now.
+func (s *shared) listBases(ctx context.Context, repository string, known []baseimage.Known) (changed bool) {
+	if !s.bases.list(repository, known) {
+		return false
+	}
+	for _, scans := range s.catalogue.scansByManifest() {
+		s.baseQueue.addPriority(ctx, priorityLow, scans...)
+	}
+	return true
 }
 
 // known is what is known of a base that was scanned. Which repository has it is not.

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -165,12 +164,12 @@ func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconc
 		r.project(ctx, key, nil, true)
 		return reconcile.Result{}, r.deleteUpdates(ctx, key)
 	}
-	images, settled, err := r.images(ctx, *p)
+	found, err := r.images(ctx, *p)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	again := r.readDockerfiles(ctx, *p, images)
-	groups := groupMoving(images)
+	again := r.readDockerfiles(ctx, *p, found.images)
+	groups := groupMoving(found.images)
 	updates, err := r.updates(ctx, key)
 	if err != nil {
 		return reconcile.Result{}, err
@@ -179,10 +178,12 @@ func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconc
 	if p.Remediation == nil {
 		return reconcile.Result{}, nil
 	}
-	round, err := r.round(*p, groups, updates, settled && r.watched.lookedAt(key))
+	found.settled = found.settled && r.watched.lookedAt(key)
+	round, err := r.round(*p, found, groups, updates)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	r.revisit(ctx, round)
 	r.act(ctx, round)
 	return r.published(ctx, round, again)
 }
@@ -190,13 +191,13 @@ func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconc
 // published writes what the round decided, and comes back for it, or for something else before.
 func (r *updateReconciler) published(ctx context.Context, round *round, again time.Duration) (reconcile.Result, error) {
 	next, err := r.publish(ctx, round)
-	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
-		return reconcile.Result{RequeueAfter: debounce}, nil
+	if err != nil {
+		return reconcile.Result{}, err
 	}
 	if again > 0 && (next == 0 || again < next) {
 		next = again
 	}
-	return reconcile.Result{RequeueAfter: next}, err
+	return reconcile.Result{RequeueAfter: next}, nil
 }
 
 func proposedTags(updates []v1alpha1.ImageUpdate) map[updateID]string {

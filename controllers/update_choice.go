@@ -87,11 +87,36 @@ func (r *updateReconciler) choose(g moving, p remediated, before v1alpha1.ImageU
 		in.Candidates = append(in.Candidates, e)
 	}
 	in.Now = r.now() // Not before what is seen just now.
-	c.Choice = refused(baseimage.Choose(in), in.Candidates)
+	c.Choice = baseimage.Choose(in)
+	if g.Deployed && !r.pinned(&g) {
+		c.Choice = byTag(c.Choice, in)
+	}
+	c.Choice = refused(c.Choice, in.Candidates)
 	c.Seen = seenCandidates(in.Candidates, c.Choice)
 	c.Smaller = r.smaller(g, from.Findings, found.Smaller)
 	return c, nil
 }
+
+// byTag prefers a larger step to another digest of the same tag if it does as much: files that name the tag alone can
+// be brought to a newer tag, while of the digest they say nothing.
+func byTag(choice baseimage.Choice, in baseimage.ChooseInput) baseimage.Choice {
+	refresh := choice.Taken
+	if refresh == nil || refresh.Step != (baseimage.Step{}) {
+		return choice
+	}
+	in.Candidates = slices.DeleteFunc(slices.Clone(in.Candidates), func(e baseimage.Evaluated) bool { return e.Step == refresh.Step })
+	larger := baseimage.Choose(in)
+	if larger.Taken == nil || gain(larger.Taken.Delta) < gain(refresh.Delta) {
+		return choice
+	}
+	larger.Passed = append(larger.Passed, baseimage.Passed{
+		Tag: refresh.Tag, Digest: refresh.Digest, Reason: v1alpha1.PassedSameTag, Message: "the files name the tag alone, and " + larger.Taken.Tag.String() + " does as much",
+	})
+	return larger
+}
+
+// gain is how many findings less there are after a move.
+func gain(d baseimage.Delta) int { return len(d.Fixes) - len(d.Adds) }
 
 // refused takes a choice back that is a larger step than one that a person
 // refused: who does not want the small one is not asked for the large one.

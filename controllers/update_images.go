@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,33 +14,53 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
+	"github.com/plimsoll-dev/plimsoll/internal/baseimage"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 	"github.com/plimsoll-dev/plimsoll/internal/source"
 )
 
+// selection is what a policy selects of all that runs.
+type selection struct {
+	images []movingImage
+	// settled says that nothing of what is known of them is still to come.
+	settled bool
+	// unknown are the workloads, as namespace/Kind/name, of images whose scan or base is not known: it failed, or is still to come.
+	unknown map[string]bool
+}
+
 // images are those that run and that the policy selects, with what is known of
-// where they come from. settled says that nothing of that is still to come.
-func (r *updateReconciler) images(ctx context.Context, p remediated) (list []movingImage, settled bool, err error) {
+// where they come from.
+func (r *updateReconciler) images(ctx context.Context, p remediated) (selection, error) {
+	found := selection{settled: true, unknown: map[string]bool{}}
 	var reports v1alpha1.ImageReportList
 	if err := r.client.List(ctx, &reports, client.InNamespace(p.key.Namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return nil, false, fmt.Errorf("list the reports of %s: %w", p.key, err)
+		return found, fmt.Errorf("list the reports of %s: %w", p.key, err)
 	}
-	settled = true
 	for i := range reports.Items {
 		report := &reports.Items[i]
-		if !judgedBy(report, p.key) {
+		key, err := reportKey(report)
+		if err != nil || !judgedBy(report, p.key) {
+			continue // Of a key that cannot be read, the report's own reconciler tells.
+		}
+		runs, running := r.inventory.Image(key)
+		if !running && report.Status.UnusedTime != nil {
 			continue
 		}
-		img, known, err := r.image(ctx, p, report)
+		owners := ownersOf(runs, report)
+		img, settled, err := r.image(ctx, p, report, key, runs, owners)
 		if err != nil {
-			return nil, false, err
+			return found, err
 		}
-		settled = settled && known
+		found.settled = found.settled && settled
 		if img != nil {
-			list = append(list, *img)
+			found.images = append(found.images, *img)
+			continue
+		}
+		for _, owner := range owners {
+			found.unknown[workloadPath(key, owner)] = true
 		}
 	}
-	return list, settled, nil
+	return found, nil
 }
 
 func judgedBy(report *v1alpha1.ImageReport, key policyKey) bool {
@@ -51,23 +72,14 @@ func judgedBy(report *v1alpha1.ImageReport, key policyKey) bool {
 	return false
 }
 
-// image is nil where nothing uses it any more, and not known where its scan or its
-// base is still to come. One whose workload has no pods for now is used all the same.
-func (r *updateReconciler) image(ctx context.Context, p remediated, report *v1alpha1.ImageReport) (img *movingImage, known bool, err error) {
-	key, err := reportKey(report)
-	if err != nil {
-		return nil, true, nil //nolint:nilerr // The report's own reconciler says so.
-	}
-	runs, running := r.inventory.Image(key)
-	if !running && report.Status.UnusedTime != nil {
-		return nil, true, nil
-	}
+// image is nil where its scan or its base is not known, and not settled where that is still to come.
+// One whose workload has no pods for now is used all the same.
+func (r *updateReconciler) image(
+	ctx context.Context, p remediated, report *v1alpha1.ImageReport, key inventory.ReportKey, runs inventory.Image, owners []inventory.Owner,
+) (img *movingImage, settled bool, err error) {
 	state, known := r.catalogue.get(key.Scan())
-	if !known {
-		return nil, false, nil
-	}
 	if !state.scanned() {
-		return nil, true, nil
+		return nil, known, nil
 	}
 	img = &movingImage{Report: key, Pulls: r.pulls(key.Scan())}
 	for _, tag := range report.Status.Tags {
@@ -82,15 +94,30 @@ func (r *updateReconciler) image(ctx context.Context, p remediated, report *v1al
 	if img.Base, known = r.bases.get(state.Manifest); !known {
 		return nil, false, nil
 	}
-	owners := ownersOf(runs, report)
+	if !img.Base.Found && r.claimFails(img) {
+		return nil, true, nil
+	}
 	for _, owner := range owners {
-		img.Workloads = append(img.Workloads, key.Namespace+"/"+owner.Kind+"/"+owner.Name)
+		img.Workloads = append(img.Workloads, workloadPath(key, owner))
 	}
 	img.Beside = beside(report.Status)
 	if p.Remediation == nil {
 		return img, true, nil
 	}
 	return img, true, r.locate(ctx, p, img, owners)
+}
+
+// claimFails says whether a registry's passing failure alone may be why an image has no base.
+func (r *updateReconciler) claimFails(img *movingImage) bool {
+	return slices.ContainsFunc(img.Origin.Claims, func(c baseimage.Claim) bool {
+		state, _ := r.catalogue.get(inventory.ScanKey{Digest: c.Digest, Platform: img.Report.Platform})
+		return !state.scanned() && (state.Reason == v1alpha1.ReasonRegistryUnavailable || state.Reason == v1alpha1.ReasonTooManyRequests)
+	})
+}
+
+// workloadPath names a workload as an update does.
+func workloadPath(key inventory.ReportKey, owner inventory.Owner) string {
+	return key.Namespace + "/" + owner.Kind + "/" + owner.Name
 }
 
 // ownersOf are the workloads whose pods run the image or, where none does, those that last did.

@@ -52,9 +52,20 @@ func over(s *step) bool {
 
 // shared says whether other updates still need the pull request.
 func (r *round) shared(s *step) bool {
-	return r.policy.Remediation.Grouping == v1alpha1.GroupingRepository && slices.ContainsFunc(r.taken(), func(other *step) bool {
+	if r.policy.Remediation.Grouping != v1alpha1.GroupingRepository {
+		return false
+	}
+	return slices.ContainsFunc(r.taken(), func(other *step) bool {
 		return other != s && other.id.Source == s.id.Source
+	}) || slices.ContainsFunc(r.updates, func(u v1alpha1.ImageUpdate) bool {
+		// One of which too little is known for now may need it.
+		return u.Spec.SourceRepository == s.id.Source && isOpen(u.Status.PullRequest) && !r.judges(u.Name)
 	})
+}
+
+// judges says whether an update that was there before is one of the round's steps.
+func (r *round) judges(name string) bool {
+	return slices.ContainsFunc(r.steps, func(s *step) bool { return s.before != nil && s.before.Name == name })
 }
 
 // bundle is what one pull request proposes: one update, or all those of a repository.
@@ -97,8 +108,8 @@ func (b bundle) tell(status metav1.ConditionStatus, reason, message string, now 
 // opened counts the policy's pull requests that are open, and those of the last day.
 func (r *round) opened() (open, today int) {
 	seen := map[string]bool{}
-	for _, s := range r.steps {
-		pr := s.statusBefore().PullRequest
+	for i := range r.updates {
+		pr := r.updates[i].Status.PullRequest
 		if pr == nil || seen[pr.URL] {
 			continue
 		}

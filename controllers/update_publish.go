@@ -2,12 +2,14 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -20,19 +22,20 @@ import (
 // updateRetention is how long an update that ended is kept.
 const updateRetention = 30 * 24 * time.Hour
 
-// publish writes what the round decided, has the reports show it, and returns when to come back.
+// publish writes what the round decided, has the reports show it, and returns when to come back. One update that cannot be
+// written keeps no other from being so: what was done for it would be done again.
 func (r *updateReconciler) publish(ctx context.Context, round *round) (time.Duration, error) {
 	var next time.Duration
+	var errs []error
 	projected := map[inventory.ReportKey]projection{}
 	for _, s := range round.steps {
-		if s.outlived(round.now) {
-			if err := client.IgnoreNotFound(r.client.Delete(ctx, s.before)); err != nil {
-				return 0, fmt.Errorf("delete update %s/%s: %w", s.before.Namespace, s.before.Name, err)
-			}
-			continue
-		}
-		if err := r.write(ctx, round.policy, s); err != nil {
-			return 0, err
+		err := r.record(ctx, round, s)
+		switch {
+		case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err):
+			// The cache had not seen our last write. It soon will.
+			s.comeBack(debounce)
+		case err != nil:
+			errs = append(errs, err)
 		}
 		if s.again > 0 && (next == 0 || s.again < next) {
 			next = s.again
@@ -44,7 +47,19 @@ func (r *updateReconciler) publish(ctx context.Context, round *round) (time.Dura
 		}
 	}
 	r.project(ctx, round.policy.key, projected, round.settled)
-	return next, r.count(ctx)
+	return next, errors.Join(append(errs, r.count(ctx))...)
+}
+
+// record writes what was decided of one update, or deletes it once it was kept long enough.
+func (r *updateReconciler) record(ctx context.Context, round *round, s *step) error {
+	if !s.outlived(round.now) {
+		return r.write(ctx, round.policy, s)
+	}
+	s.again = 0
+	if err := client.IgnoreNotFound(r.client.Delete(ctx, s.before)); err != nil {
+		return fmt.Errorf("delete update %s/%s: %w", s.before.Namespace, s.before.Name, err)
+	}
+	return nil
 }
 
 // count the updates of all policies by their phase.
@@ -63,19 +78,18 @@ func (r *updateReconciler) count(ctx context.Context) error {
 	return nil
 }
 
+// outlived says whether an update that ended has been kept long enough. One whose pull request is open still has to take that back.
 func (s *step) outlived(now time.Time) bool {
-	if s.group != nil || s.before == nil {
+	switch {
+	case s.group != nil || s.before == nil || isOpen(s.status.PullRequest):
 		return false
-	}
-	if s.status.To == nil && s.status.PullRequest == nil {
+	case s.status.To == nil && s.status.PullRequest == nil:
 		// There never was anything to move to.
 		return true
+	case s.status.RolledOutTime != nil:
+		return now.Sub(s.status.RolledOutTime.Time) > updateRetention
 	}
-	ended := s.before.CreationTimestamp.Time
-	if s.status.RolledOutTime != nil {
-		ended = s.status.RolledOutTime.Time
-	}
-	return now.Sub(ended) > updateRetention
+	return s.status.SupersededTime != nil && now.Sub(s.status.SupersededTime.Time) > updateRetention
 }
 
 // write makes the object say what the step decided, if it does not already.
@@ -100,34 +114,36 @@ func (r *updateReconciler) write(ctx context.Context, p remediated, s *step) err
 	default:
 		object.ResourceVersion = s.before.ResourceVersion
 	}
-	r.observe(s)
 	object.Status = s.status
-	if err := r.tell(ctx, p, s, object); err != nil {
+	if err := r.notifications.Tell(ctx, p.key, s.news(object)...); err != nil {
 		return err
 	}
 	if err := applyStatus(ctx, r.client, object); err != nil {
 		return fmt.Errorf("write the status of update %s/%s: %w", object.Namespace, object.Name, err)
 	}
+	r.observe(s)
 	return nil
 }
 
-// tell those who are notified what became of an update, before its status says so: a
-// crash in between has it found and told again, under the same keys.
-func (r *updateReconciler) tell(ctx context.Context, p remediated, s *step, object *v1alpha1.ImageUpdate) error {
+// news of an update for those who are notified. They are told before its status says so: a crash in between has it
+// found and told again, under the same keys.
+func (s *step) news(object *v1alpha1.ImageUpdate) []notify.Event {
 	before := s.statusBefore()
 	if before.Phase == s.status.Phase && reflect.DeepEqual(before.To, s.status.To) {
 		return nil
 	}
-	var events []notify.Event
 	switch s.status.Phase {
 	case v1alpha1.UpdateAvailable, v1alpha1.UpdateDryRun:
-		events = append(events, notify.FromUpdate(notify.UpdateAvailable, object))
+		return []notify.Event{notify.FromUpdate(notify.UpdateAvailable, object)}
 	case v1alpha1.UpdateProposed:
-		events = append(events, notify.FromUpdate(notify.PullRequestOpened, object))
+		return []notify.Event{notify.FromUpdate(notify.PullRequestOpened, object)}
 	case v1alpha1.UpdateMerged:
-		events = append(events, notify.FromUpdate(notify.PullRequestMerged, object))
+		if pr := s.status.PullRequest; pr == nil || pr.State != v1alpha1.PullRequestMerged {
+			return nil // The files name the new version without one.
+		}
+		return []notify.Event{notify.FromUpdate(notify.PullRequestMerged, object)}
 	}
-	return r.notifications.Tell(ctx, p.key, events...)
+	return nil
 }
 
 // observe counts the ends of updates.

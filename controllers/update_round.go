@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,9 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/source"
 )
 
+// maxWorkloads that an update names.
+const maxWorkloads = 32
+
 // step is one update of a policy in one round: as it was, and as it is to be.
 type step struct {
 	id     updateID
@@ -29,6 +33,9 @@ type step struct {
 	group  *moving
 	choice chosen
 	status v1alpha1.ImageUpdateStatus
+	// missing are workloads of the update of which it is not known what they run, and sure says that there is none, nor will be.
+	missing []string
+	sure    bool
 	// again is when to come back for this update; 0: not for its sake.
 	again time.Duration
 	// edits that propose it.
@@ -39,19 +46,22 @@ type step struct {
 type round struct {
 	policy remediated
 	steps  []*step
-	now    time.Time
+	// updates are all that the policy had before, also those of which this round knows too little to be steps.
+	updates []v1alpha1.ImageUpdate
+	now     time.Time
 	// settled says that all images of the policy are known.
 	settled bool
 }
 
 // round judges every group, and every update that was there before.
-func (r *updateReconciler) round(p remediated, groups []moving, updates []v1alpha1.ImageUpdate, settled bool) (*round, error) {
-	out := &round{policy: p, now: r.now().Truncate(time.Second), settled: settled}
+func (r *updateReconciler) round(p remediated, found selection, groups []moving, updates []v1alpha1.ImageUpdate) (*round, error) {
+	out := &round{policy: p, updates: updates, now: r.now().Truncate(time.Second), settled: found.settled}
 	seen := map[string]bool{}
 	for i := range groups {
 		s := &step{id: groups[i].ID, group: &groups[i], before: updateNamed(updates, updateName(p.key, groups[i].ID))}
+		s.miss(found)
 		seen[updateName(p.key, s.id)] = true
-		arrived := s.arrive()
+		arrived := s.arrive(r.reached(s, p.majors()))
 		var err error
 		if s.choice, err = r.choose(groups[i], p, s.statusBefore()); err != nil {
 			return nil, err
@@ -63,14 +73,24 @@ func (r *updateReconciler) round(p remediated, groups []moving, updates []v1alph
 		out.steps = append(out.steps, s)
 	}
 	for i := range updates {
-		if seen[updates[i].Name] || !settled {
+		s := &step{id: idOf(&updates[i]), before: &updates[i]}
+		s.miss(found)
+		if seen[updates[i].Name] || !s.sure {
 			continue
 		}
-		s := &step{id: idOf(&updates[i]), before: &updates[i]}
 		s.end(r.runsOn(groups, s.statusBefore(), s.id), out.now)
 		out.steps = append(out.steps, s)
 	}
 	return out, nil
+}
+
+// miss notes what is not known of what the update is about: it may be on any version, so that until then the update
+// neither ends nor arrives.
+func (s *step) miss(found selection) {
+	before := s.statusBefore().Workloads
+	s.missing = slices.DeleteFunc(before, func(name string) bool { return !found.unknown[name] })
+	// Of a full list, others may be missing.
+	s.sure = found.settled && len(s.missing) == 0 && (len(before) < maxWorkloads || len(found.unknown) == 0)
 }
 
 func idOf(u *v1alpha1.ImageUpdate) updateID {
@@ -114,19 +134,20 @@ func (s *step) statusBefore() v1alpha1.ImageUpdateStatus {
 	return *s.before.Status.DeepCopy()
 }
 
-// arrive says whether all that moved under one tag runs the digest that it was to
-// move to. While only some does, the others are what the group is about.
-func (s *step) arrive() bool {
+// arrive says whether all that moved under one tag runs what it was to move to. While only some does, the others are
+// what the group is about.
+func (s *step) arrive(reached func(image.Digest) bool) bool {
 	before := s.statusBefore()
 	if before.To == nil || !underWay(before.Phase) {
 		return false
 	}
-	target := image.Digest(before.To.Digest)
-	if rest := s.group.most(target); rest != "" {
+	behind := moving{Digests: maps.Clone(s.group.Digests)}
+	maps.DeleteFunc(behind.Digests, func(digest image.Digest, _ int) bool { return reached(digest) })
+	if rest := behind.most(""); rest != "" {
 		s.group.From = rest
 		return false
 	}
-	return s.group.Digests[target] > 0
+	return true
 }
 
 func underWay(phase v1alpha1.UpdatePhase) bool {
@@ -140,13 +161,15 @@ func underWay(phase v1alpha1.UpdatePhase) bool {
 // judge says what is known of a group without asking a forge.
 func (s *step) judge(arrived bool, now time.Time) {
 	s.status = s.statusBefore()
-	if arrived {
+	if arrived && s.sure {
 		s.rollOut(now)
 	}
 	s.status.From = &v1alpha1.ImageVersion{Tag: s.id.Base.Tag, Digest: string(s.group.From)}
 	s.status.ImageCount = int32(len(s.group.Images))
-	workloads := s.group.workloads()
-	s.status.Workloads = workloads[:min(len(workloads), 32)]
+	workloads := append(s.group.workloads(), s.missing...)
+	slices.Sort(workloads)
+	workloads = slices.Compact(workloads)
+	s.status.Workloads = workloads[:min(len(workloads), maxWorkloads)]
 	if !s.choice.Looked && meta.IsStatusConditionTrue(s.status.Conditions, v1alpha1.ConditionReady) {
 		// What was said before holds until there is more to say: so it is after each start.
 		return
@@ -162,18 +185,22 @@ func (s *step) judge(arrived bool, now time.Time) {
 		s.again = max(s.choice.Until.Sub(now), time.Second)
 	}
 	if s.status.Phase == v1alpha1.UpdateMerged {
-		// What was merged is on its way. Something newer comes once that runs.
+		// What was merged is on its way, for as long as the repository names it. Something newer comes once that runs.
 		return
 	}
-	if s.choice.Taken == nil && underWay(s.status.Phase) && s.unscanned() {
-		// What was proposed cannot be judged for now. That is no reason to take it back.
-		return
-	}
-	if s.choice.Taken == nil {
+	s.decide(now)
+}
+
+// decide what the update moves to.
+func (s *step) decide(now time.Time) {
+	switch {
+	case s.choice.Taken != nil:
+		s.take(now)
+	case underWay(s.status.Phase) && (s.unscanned() || !s.sure):
+		// What was proposed, or what it is for, cannot be judged for now. That is no reason to take it back.
+	default:
 		s.none(now)
-		return
 	}
-	s.take(now)
 }
 
 // unscanned says that what the update moves to is not known at present.
@@ -197,19 +224,19 @@ func (s *step) none(now time.Time) {
 	if slices.ContainsFunc(s.choice.Seen, func(c v1alpha1.UpdateCandidate) bool { return c.PassedOver == v1alpha1.PassedIgnored }) {
 		s.status.Phase = v1alpha1.UpdateIgnored
 	}
-	s.status.Step, s.status.To, s.status.Fixes, s.status.Adds, s.status.AvailableTime = "", nil, nil, nil, nil
+	s.status.Step, s.status.To, s.status.Fixes, s.status.Adds, s.status.AvailableTime, s.status.SupersededTime = "", nil, nil, nil, nil, nil
 }
 
 // take makes a candidate the one to move to.
 func (s *step) take(now time.Time) {
 	taken := s.choice.Taken
 	to := &v1alpha1.ImageVersion{Tag: taken.Tag.String(), Digest: string(taken.Digest)}
-	if s.status.To == nil || *s.status.To != *to {
+	if s.status.To == nil || *s.status.To != *to || !underWay(s.status.Phase) {
 		if s.status.AvailableTime == nil || s.status.Phase == v1alpha1.UpdateRolledOut {
 			s.status.AvailableTime = &metav1.Time{Time: now}
 		}
 		s.status.Phase = v1alpha1.UpdateAvailable
-		s.status.MergedTime, s.status.RolledOutTime, s.status.Rebuild = nil, nil, nil
+		s.status.MergedTime, s.status.RolledOutTime, s.status.SupersededTime, s.status.Rebuild = nil, nil, nil, nil
 		if s.status.PullRequest != nil && s.status.PullRequest.State != v1alpha1.PullRequestOpen {
 			s.status.PullRequest = nil
 		}
@@ -227,19 +254,20 @@ func (s *step) end(rolledOut bool, now time.Time) {
 	switch {
 	case s.status.Phase == v1alpha1.UpdateRolledOut:
 		return
-	case s.status.Phase == v1alpha1.UpdateSuperseded && s.status.MergedTime == nil:
-		return
-	case rolledOut:
+	case rolledOut && (s.status.Phase != v1alpha1.UpdateSuperseded || s.status.MergedTime != nil):
 		// Also of what was merged and seemed to be gone: between the old pods and the new ones there may be none.
 		s.rollOut(now)
 	default:
 		s.status.Phase = v1alpha1.UpdateSuperseded
+		if s.status.SupersededTime == nil {
+			s.status.SupersededTime = &metav1.Time{Time: now}
+		}
 	}
 }
 
 func (s *step) rollOut(now time.Time) {
 	s.status.Phase = v1alpha1.UpdateRolledOut
-	s.status.RolledOutTime = &metav1.Time{Time: now}
+	s.status.RolledOutTime, s.status.SupersededTime = &metav1.Time{Time: now}, nil
 	if meta.FindStatusCondition(s.status.Conditions, v1alpha1.ConditionRebuilt) != nil {
 		s.condition(v1alpha1.ConditionRebuilt, metav1.ConditionTrue, v1alpha1.ReasonRebuilt, "A digest on the new base runs", now)
 	}

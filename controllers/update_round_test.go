@@ -35,12 +35,17 @@ func candidate(t *testing.T, name, hex string, level baseimage.Level, severity v
 
 // stepOf a group with what it was before and what was chosen.
 func stepOf(before v1alpha1.ImageUpdateStatus, taken *baseimage.Evaluated, images ...movingImage) *step {
-	s := &step{group: &groupMoving(images)[0], choice: chosen{Looked: true, Choice: baseimage.Choice{Taken: taken}}}
+	s := &step{group: &groupMoving(images)[0], sure: true, choice: chosen{Looked: true, Choice: baseimage.Choice{Taken: taken}}}
 	s.id = s.group.ID
 	if before.Phase != "" {
 		s.before = &v1alpha1.ImageUpdate{Status: before}
 	}
 	return s
+}
+
+// target takes nothing for what a step moves to but that itself.
+func target(s *step) func(image.Digest) bool {
+	return (&updateReconciler{shared: newShared(nil, nil, clock, nil)}).reached(s, false)
 }
 
 func TestJudge(t *testing.T) {
@@ -68,11 +73,13 @@ func TestJudge(t *testing.T) {
 		"all of it rolled out":        {before: way(v1alpha1.UpdateMerged), images: []movingImage{fresh}, want: v1alpha1.UpdateRolledOut, to: true},
 		"rolled out by itself":        {before: way(v1alpha1.UpdateDryRun), images: []movingImage{fresh}, want: v1alpha1.UpdateRolledOut, to: true},
 		"no candidate any more":       {before: way(v1alpha1.UpdateProposed), images: []movingImage{old}, want: v1alpha1.UpdateNone},
+		"gone, and back again":        {before: way(v1alpha1.UpdateSuperseded), taken: &refresh, images: []movingImage{old}, want: v1alpha1.UpdateAvailable, to: true},
+		"rolled back":                 {before: way(v1alpha1.UpdateRolledOut), taken: &refresh, images: []movingImage{old}, want: v1alpha1.UpdateAvailable, to: true},
 		"rolled out, and it stays so": {before: way(v1alpha1.UpdateRolledOut), images: []movingImage{fresh}, want: v1alpha1.UpdateRolledOut, to: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := stepOf(tc.before, tc.taken, tc.images...)
-			s.judge(s.arrive(), start)
+			s.judge(s.arrive(target(s)), start)
 			if s.status.Phase != tc.want || (s.status.To != nil) != tc.to {
 				t.Errorf("phase %s to %v, want %s", s.status.Phase, s.status.To, tc.want)
 			}
@@ -86,13 +93,13 @@ func TestJudge(t *testing.T) {
 func TestANewerCandidateKeepsTheStory(t *testing.T) {
 	first := candidate(t, "12.2", "d", baseimage.Minor, v1alpha1.SeverityHigh)
 	s := stepOf(v1alpha1.ImageUpdateStatus{}, &first, moves("shop", "a", debian("12.1", "b"), at(source.Dockerfile)))
-	s.judge(s.arrive(), start)
+	s.judge(s.arrive(target(s)), start)
 	began := s.status.AvailableTime
 	s.status.Phase = v1alpha1.UpdateProposed
 	s.status.PullRequest = &v1alpha1.PullRequest{URL: "u", State: v1alpha1.PullRequestOpen}
 	newer := candidate(t, "12.3", "e", baseimage.Minor, v1alpha1.SeverityHigh)
 	next := stepOf(s.status, &newer, s.group.Images...)
-	next.judge(next.arrive(), start.Add(time.Hour))
+	next.judge(next.arrive(target(next)), start.Add(time.Hour))
 	if !next.status.AvailableTime.Equal(began) || next.status.PullRequest == nil || next.status.To.Tag != "12.3" || next.status.Fixes.High != 1 {
 		t.Errorf("status %+v", next.status)
 	}
@@ -100,7 +107,7 @@ func TestANewerCandidateKeepsTheStory(t *testing.T) {
 	s.status.PullRequest.State = v1alpha1.PullRequestClosed
 	s.status.Phase = v1alpha1.UpdateIgnored
 	next = stepOf(s.status, &newer, s.group.Images...)
-	next.judge(next.arrive(), start)
+	next.judge(next.arrive(target(next)), start)
 	if next.status.PullRequest != nil || next.status.Phase != v1alpha1.UpdateAvailable {
 		t.Errorf("status %+v", next.status)
 	}
@@ -163,15 +170,20 @@ func TestUpdateName(t *testing.T) {
 }
 
 func TestLimitsOfPullRequests(t *testing.T) {
-	open := func(url string, state v1alpha1.PullRequestState, age time.Duration) *step {
-		return &step{before: &v1alpha1.ImageUpdate{Status: v1alpha1.ImageUpdateStatus{
+	open := func(url string, state v1alpha1.PullRequestState, age time.Duration) v1alpha1.ImageUpdate {
+		return v1alpha1.ImageUpdate{Status: v1alpha1.ImageUpdateStatus{
 			PullRequest: &v1alpha1.PullRequest{URL: url, State: state, CreatedTime: &metav1.Time{Time: start.Add(-age)}},
-		}}}
+		}}
 	}
-	r := &round{now: start, policy: remediated{Remediation: &v1alpha1.Remediation{MaxOpen: new(int32(2)), MaxPerDay: new(int32(3))}}, steps: []*step{
+	p := remediated{Remediation: &v1alpha1.Remediation{MaxOpen: new(int32(2)), MaxPerDay: new(int32(3))}}
+	// Nothing is known of what runs, as after a start: they count all the same.
+	r, err := (&updateReconciler{shared: newShared(nil, nil, clock, nil)}).round(p, selection{}, nil, []v1alpha1.ImageUpdate{
 		open("a", v1alpha1.PullRequestOpen, time.Hour), open("a", v1alpha1.PullRequestOpen, time.Hour),
 		open("b", v1alpha1.PullRequestMerged, time.Hour), open("c", v1alpha1.PullRequestOpen, 48*time.Hour), {},
-	}}
+	})
+	if err != nil || len(r.steps) > 0 {
+		t.Fatalf("steps %+v: %v", r.steps, err)
+	}
 	inWork, today := r.opened()
 	if inWork != 2 || today != 2 {
 		t.Errorf("%d open, %d today", inWork, today)

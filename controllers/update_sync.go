@@ -135,9 +135,14 @@ func (s *step) change() edit.Change {
 // unedited says why no file changes for an update, and what else is done for it.
 func (r *updateReconciler) unedited(ctx context.Context, p remediated, s *step, edits source.Edits, now time.Time) {
 	switch {
+	case edits.Current && s.proposed():
+		s.merged(nil, now)
 	case s.status.Step == v1alpha1.StepRefresh && !s.group.Deployed && (edits.Current || onlyTagged(edits)):
 		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonNoUpdate, "The files name the tag alone: a rebuild is enough", now)
 		r.rebuild(ctx, p, s, now)
+	case s.status.Step == v1alpha1.StepRefresh && edits.Already && !r.pinned(s.group):
+		s.restart(now)
+		s.comeBack(r.forgeEvery)
 	case edits.Already, edits.Current && s.status.PullRequest != nil:
 		s.merged(nil, now)
 	default:
@@ -190,16 +195,29 @@ func positions(edits source.Edits) []v1alpha1.FilePosition {
 	return list
 }
 
+// mergeSeen is how long after a merge the files may still have been read as they were before it.
+const mergeSeen = 5 * time.Minute
+
 // merged says that the new version is in the repository, and on its way to what runs.
 func (s *step) merged(at *time.Time, now time.Time) {
+	merged := metav1.Time{Time: now}
+	if at != nil && !at.IsZero() {
+		merged.Time = at.UTC().Truncate(time.Second)
+	}
+	if len(s.edits.Files) > 0 && now.Sub(merged.Time) > mergeSeen {
+		// People have merged it and taken it back, or they name the old version in a file more. Nobody is asked twice.
+		s.status.Phase, s.status.MergedTime = v1alpha1.UpdateAvailable, nil
+		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonReverted,
+			"The pull request was merged, and the files name the old version again; a newer candidate will be proposed", now)
+		s.comeBack(mergeSeen)
+		return
+	}
 	s.status.Phase = v1alpha1.UpdateMerged
 	if s.status.MergedTime == nil {
-		s.status.MergedTime = &metav1.Time{Time: now}
-		if at != nil && !at.IsZero() {
-			s.status.MergedTime = &metav1.Time{Time: at.UTC().Truncate(time.Second)}
-		}
+		s.status.MergedTime = &merged
 	}
 	s.condition(v1alpha1.ConditionProposed, metav1.ConditionTrue, v1alpha1.ReasonMerged, "The repository names the new version", now)
+	s.comeBack(mergeSeen)
 }
 
 // took writes down what came of a proposal.

@@ -83,7 +83,7 @@ func (r *watchReconciler) Reconcile(ctx context.Context, repository string) (rec
 		r.wish(ctx, wisher{Watch: repository}, nil)
 		r.watched.offer(repository, nil)
 		r.watched.look(repository, false)
-		r.bases.list(repository, nil)
+		r.listBases(ctx, repository, nil)
 		r.remember(repository, nil)
 		return reconcile.Result{}, nil
 	}
@@ -248,11 +248,7 @@ func (r *watchReconciler) index(ctx context.Context, l *look, need watchNeed) (c
 		}
 	}
 	bases = append(bases, olderBuilds(stored, bases)...)
-	if r.bases.list(l.repository, knownBases(l.repository, bases)) {
-		// Any image may turn out to be built on one of them.
-		r.baseQueue.addPriority(ctx, priorityLow, r.inventory.Scans()...)
-		changed = true
-	}
+	changed = r.listBases(ctx, l.repository, knownBases(l.repository, bases))
 	if reflect.DeepEqual(stored, bases) {
 		return changed, nil
 	}

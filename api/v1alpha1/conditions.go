@@ -134,6 +134,10 @@ const (
 	ReasonOpen = "Open"
 	// ReasonMerged: the pull request was merged, or its files name the new version already.
 	ReasonMerged = "Merged"
+	// ReasonReverted: the pull request was merged, and the files name the old version again; it is not proposed again before a newer candidate.
+	ReasonReverted = "Reverted"
+	// ReasonRestartNeeded: the files name the tag without a digest, so that the workloads only have to be started again to pull its new build.
+	ReasonRestartNeeded = "RestartNeeded"
 	// ReasonClosed: a person closed the pull request; it is not opened again before a newer candidate.
 	ReasonClosed = "Closed"
 	// ReasonDryRun: the policy asks for no pull requests.

@@ -131,8 +131,8 @@ type ImageUpdateStatus struct {
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=1024
 	Ignored []string `json:"ignored,omitempty"`
-	// availableTime is when a candidate was first found, mergedTime when its pull request was merged, and
-	// rolledOutTime when nothing ran the old version any more.
+	// availableTime is when a candidate was first found, mergedTime when its pull request was merged,
+	// rolledOutTime when nothing ran the old version any more, and supersededTime when the update ended otherwise.
 	//
 	// +optional
 	AvailableTime *metav1.Time `json:"availableTime,omitempty"`
@@ -144,6 +144,10 @@ type ImageUpdateStatus struct {
 	//
 	// +optional
 	RolledOutTime *metav1.Time `json:"rolledOutTime,omitempty"`
+	// supersededTime: see availableTime.
+	//
+	// +optional
+	SupersededTime *metav1.Time `json:"supersededTime,omitempty"`
 	// deliveries that were made, newest last.
 	//
 	// +optional
@@ -182,7 +186,7 @@ type UpdateCandidate struct {
 
 // PassedOver says why a candidate was not taken.
 //
-// +kubebuilder:validation:Enum=FixesNothing;AddsWorse;TooNew;FailsPolicy;Older;Prerelease;Ignored;NotScanned;LargerStep
+// +kubebuilder:validation:Enum=FixesNothing;AddsWorse;TooNew;FailsPolicy;Older;Prerelease;Ignored;NotScanned;LargerStep;SameTag
 type PassedOver string
 
 const (
@@ -204,6 +208,8 @@ const (
 	PassedNotScanned PassedOver = "NotScanned"
 	// PassedLargerStep: a smaller step was taken.
 	PassedLargerStep PassedOver = "LargerStep"
+	// PassedSameTag: files that deploy the image name the tag without a digest, and a newer tag does as much.
+	PassedSameTag PassedOver = "SameTag"
 )
 
 // SmallerBase is a base of another family.

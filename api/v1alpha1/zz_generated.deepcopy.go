@@ -784,6 +784,10 @@ func (in *ImageUpdateStatus) DeepCopyInto(out *ImageUpdateStatus) {
 		in, out := &in.RolledOutTime, &out.RolledOutTime
 		*out = (*in).DeepCopy()
 	}
+	if in.SupersededTime != nil {
+		in, out := &in.SupersededTime, &out.SupersededTime
+		*out = (*in).DeepCopy()
+	}
 	if in.Deliveries != nil {
 		in, out := &in.Deliveries, &out.Deliveries
 		*out = make([]Delivery, len(*in))
