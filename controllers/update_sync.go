@@ -45,12 +45,32 @@ func (r *updateReconciler) sync(ctx context.Context, round *round, b bundle, may
 	}
 	proposal := r.proposal(round, proposed, repository, may)
 	proposal.Target, proposal.Base, proposal.Files = target, head, files
+	outcome, err := r.syncProposal(ctx, p, first.id.Source, forge, proposal)
+	// Also beside an error: a pull request that is open counts.
+	proposed.took(outcome, may, r.forgeEvery, round.now)
+	return err
+}
+
+// syncProposal spaces out how often a forge is asked to merge by itself where it refuses that.
+func (r *updateReconciler) syncProposal(
+	ctx context.Context, p remediated, repository string, forge pullrequest.Forge, proposal pullrequest.Proposal,
+) (pullrequest.Outcome, error) {
+	key := p.key.String() + " auto-merge " + repository + " " + proposal.Branch
+	with := r.configured(ctx, p, p.Remediation.ForgeRef) + " " + proposal.Candidate
+	wait, refusal := r.attempts.due(key, with, r.now())
+	refused := proposal.AutoMerge && wait > 0
+	proposal.AutoMerge = proposal.AutoMerge && !refused
 	outcome, err := pullrequest.Sync(ctx, forge, proposal)
-	if err != nil {
-		return err
+	switch {
+	case outcome.AutoMerge != nil:
+		r.forges.pause(p.forgeSecret(), outcome.AutoMerge)
+		r.attempts.failed(key, with, outcome.AutoMerge, retryAfter(outcome.AutoMerge), r.now())
+	case refused:
+		outcome.AutoMerge = refusal
+	case err == nil:
+		r.attempts.succeeded(key)
 	}
-	r.took(ctx, round, proposed, outcome, may)
-	return nil
+	return outcome, err
 }
 
 // settle looks at the pull requests of updates whose new version the repository names by now: they were merged, or
@@ -203,33 +223,57 @@ func (s *step) merged(at *time.Time, now time.Time) {
 }
 
 // took writes down what came of a proposal.
-func (r *updateReconciler) took(ctx context.Context, round *round, b bundle, outcome pullrequest.Outcome, may permission) {
+func (b bundle) took(outcome pullrequest.Outcome, may permission, every time.Duration, now time.Time) {
 	for _, s := range b {
-		if outcome.PullRequest != nil {
-			s.status.PullRequest = pullRequestStatus(outcome.PullRequest)
-		}
-		switch outcome.State {
-		case pullrequest.Open:
-			s.status.Phase = v1alpha1.UpdateProposed
-			s.condition(v1alpha1.ConditionProposed, metav1.ConditionTrue, v1alpha1.ReasonOpen, "The pull request is open: "+s.status.PullRequest.URL, round.now)
-			s.comeBack(r.forgeEvery)
-		case pullrequest.Merged:
-			s.merged(&outcome.PullRequest.Ended, round.now)
-		case pullrequest.Closed:
-			s.ignore(round.now)
-		case pullrequest.Foreign:
-			s.status.Phase = v1alpha1.UpdateProposed
-			s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonForeignCommits,
-				"The branch has commits of others, so that nothing more is pushed to it", round.now)
-			s.comeBack(r.forgeEvery)
-		case pullrequest.Held:
-			s.status.Phase = v1alpha1.UpdateAvailable
-			s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, may.reason, may.message, round.now)
-			if may.again > 0 {
-				s.comeBack(may.again)
-			}
-		}
+		s.took(outcome, may, every, now)
 	}
+}
+
+func (s *step) took(outcome pullrequest.Outcome, may permission, every time.Duration, now time.Time) {
+	if outcome.PullRequest != nil {
+		s.status.PullRequest = pullRequestStatus(outcome.PullRequest)
+	}
+	switch outcome.State {
+	case pullrequest.Open:
+		s.status.Phase = v1alpha1.UpdateProposed
+		s.condition(v1alpha1.ConditionProposed, metav1.ConditionTrue, v1alpha1.ReasonOpen, opened(outcome), now)
+		s.comeBack(every)
+	case pullrequest.Merged:
+		s.merged(&outcome.PullRequest.Ended, now)
+	case pullrequest.Closed:
+		s.ignore(now)
+	case pullrequest.Foreign:
+		s.status.Phase = v1alpha1.UpdateProposed
+		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonForeignCommits,
+			"The branch has commits of others, so that nothing more is pushed to it", now)
+		s.comeBack(every)
+	case pullrequest.Held:
+		s.status.Phase = v1alpha1.UpdateAvailable
+		s.held(outcome, may, every, now)
+	}
+}
+
+// held says why no pull request is opened: the policy's limits, or what the forge says.
+func (s *step) held(outcome pullrequest.Outcome, may permission, every time.Duration, now time.Time) {
+	if outcome.Reason == may.reason {
+		outcome.Message, every = may.message, may.again
+	}
+	s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, outcome.Reason, outcome.Message, now)
+	if every > 0 {
+		s.comeBack(every)
+	}
+}
+
+// opened tells of an open pull request, and of what is not as the policy asks.
+func opened(outcome pullrequest.Outcome) string {
+	text := "The pull request is open: " + outcome.PullRequest.URL
+	if outcome.Message != "" {
+		text += "; " + outcome.Message
+	}
+	if outcome.AutoMerge != nil {
+		text += "; the forge does not merge it by itself: " + outcome.AutoMerge.Error()
+	}
+	return text
 }
 
 // ignore respects that a person closed the pull request: this candidate is not proposed again.

@@ -30,13 +30,15 @@ type marker struct {
 	candidates []string
 	// title and text are keys of the title and the shared text.
 	title, text string
+	// autoMerge says that the forge agreed to merge what is proposed by itself.
+	autoMerge bool
 	// withdrawn says that we closed the pull request ourselves.
 	withdrawn bool
 }
 
 var (
 	sectionPattern = regexp.MustCompile(`(?s)<!-- plimsoll:section ([0-9a-f]{16}) ([0-9a-f]{16}) -->\n(.*?)\n?<!-- plimsoll:end -->\n*`)
-	markerPattern  = regexp.MustCompile(`<!-- plimsoll:candidates=([0-9a-f,]{0,600}) title=([0-9a-f]{0,16}) text=([0-9a-f]{0,16})( withdrawn)? -->\n*`)
+	markerPattern  = regexp.MustCompile(`<!-- plimsoll:candidates=([0-9a-f,]{0,600}) title=([0-9a-f]{0,16}) text=([0-9a-f]{0,16})( automerge)?( withdrawn)? -->\n*`)
 )
 
 func parseDocument(body string) document {
@@ -44,7 +46,7 @@ func parseDocument(body string) document {
 	var d document
 	if found := markerPattern.FindAllStringSubmatch(body, -1); len(found) > 0 {
 		m := found[len(found)-1]
-		d.marker = marker{candidates: splitKeys(m[1]), title: m[2], text: m[3], withdrawn: m[4] != ""}
+		d.marker = marker{candidates: splitKeys(m[1]), title: m[2], text: m[3], autoMerge: m[4] != "", withdrawn: m[5] != ""}
 	}
 	for _, m := range sectionPattern.FindAllStringSubmatch(body, -1) {
 		d.setSection(section{cluster: m[1], content: m[2], text: m[3]})
@@ -85,11 +87,14 @@ func (s section) String() string {
 }
 
 func (m marker) String() string {
-	withdrawn := ""
-	if m.withdrawn {
-		withdrawn = " withdrawn"
+	flags := ""
+	if m.autoMerge {
+		flags += " automerge"
 	}
-	return "<!-- plimsoll:candidates=" + strings.Join(m.candidates, ",") + " title=" + m.title + " text=" + m.text + withdrawn + " -->\n"
+	if m.withdrawn {
+		flags += " withdrawn"
+	}
+	return "<!-- plimsoll:candidates=" + strings.Join(m.candidates, ",") + " title=" + m.title + " text=" + m.text + flags + " -->\n"
 }
 
 // section of a cluster by its key; the zero value where it has none.

@@ -73,6 +73,9 @@ type Outcome struct {
 	Reason string
 	// Message says more, for people. It may be empty.
 	Message string
+	// AutoMerge is why the forge does not merge the pull request by itself, though the proposal asks for it. nil: it does, or is
+	// not asked to.
+	AutoMerge error
 }
 
 // States of an Outcome that no pull request has.

@@ -17,8 +17,7 @@ const (
 
 // Sync makes the pull request say what the proposal says: it opens one, takes over one that another cluster has opened, updates it in
 // place, or leaves it alone. It writes nothing where all is said already. Where somebody else is faster, it
-// looks again, up to three times. Beside an error, the outcome says what is known of the pull request: one that is
-// open stays so where only the forge's merging by itself could not be arranged.
+// looks again, up to three times. Beside an error, the outcome says what is known of the pull request.
 func Sync(ctx context.Context, forge Forge, p Proposal) (Outcome, error) {
 	if err := p.validate(); err != nil {
 		return Outcome{}, err
@@ -163,15 +162,27 @@ func (r *run) openNew(ctx context.Context, head string) (Outcome, error) {
 	pull.HeadSHA = head
 	outcome := standing(&pull)
 	outcome.Changed = true
-	return outcome, r.autoMerge(ctx, pull)
+	return outcome, r.autoMerge(ctx, &outcome)
 }
 
-// autoMerge leaves out drafts, which forges do not merge.
-func (r *run) autoMerge(ctx context.Context, pull PullRequest) error {
-	if !r.p.AutoMerge || r.p.Draft || pull.State != Open {
+// autoMerge asks the forge to merge by itself, once for each push: the text notes that it agreed, so that a person may undo it.
+// Drafts are left out, which forges do not merge.
+func (r *run) autoMerge(ctx context.Context, outcome *Outcome) error {
+	pull := outcome.PullRequest
+	d := parseDocument(pull.Body)
+	if !r.p.AutoMerge || r.p.Draft || pull.State != Open || d.marker.autoMerge {
 		return nil
 	}
-	return r.forge.AutoMerge(ctx, pull.Number)
+	outcome.Changed = true
+	if outcome.AutoMerge = r.forge.AutoMerge(ctx, pull.Number); outcome.AutoMerge != nil {
+		return nil
+	}
+	d.marker.autoMerge = true
+	if err := r.forge.Edit(ctx, pull.Number, pull.Title, d.String()); err != nil {
+		return err
+	}
+	pull.Body = d.String()
+	return nil
 }
 
 // commit makes the branch say what the proposal says. Without a parent of the branch's own it starts anew from the target: then

@@ -153,6 +153,33 @@ func TestSyncAsksForAutoMergeAfterEachPush(t *testing.T) {
 	}
 }
 
+func TestSyncTellsWhereAutoMergeIsRefused(t *testing.T) {
+	f := repository()
+	refusal := &pullrequest.Error{Reason: v1alpha1.ReasonForgeRefused, Err: errors.New("no")}
+	f.Before = func(call string) error {
+		if call == "AutoMerge" {
+			return refusal
+		}
+		return nil
+	}
+	p := propose(t, f, "12.2")
+	p.AutoMerge = true
+	for _, what := range []string{"at the first try", "at the next"} {
+		got := mustSync(t, f, p)
+		expect(t, got, pullrequest.Open, v1alpha1.ReasonOpen, true)
+		if !errors.Is(got.AutoMerge, refusal) {
+			t.Errorf("%s the outcome tells %v", what, got.AutoMerge)
+		}
+	}
+	f.Before = nil
+	mustSync(t, f, p)
+	got := mustSync(t, f, p)
+	expect(t, got, pullrequest.Open, v1alpha1.ReasonOpen, false)
+	if got.AutoMerge != nil || f.AutoMerges(1) != 1 {
+		t.Errorf("it was armed %d times, and the outcome tells %v", f.AutoMerges(1), got.AutoMerge)
+	}
+}
+
 // TestSyncRaces lets a person or another cluster be faster, once or always, before a call of the second Sync.
 func TestSyncRaces(t *testing.T) {
 	tests := map[string]struct {

@@ -27,8 +27,10 @@ func (r *run) update(ctx context.Context, pull PullRequest, ended bool) (Outcome
 	if outcome.Message = r.leave(h, ended); outcome.Message != "" {
 		return outcome, nil
 	}
-	outcome.Changed, err = r.write(ctx, &pull, head, h)
-	return outcome, err
+	if outcome.Changed, err = r.write(ctx, &pull, head, h); err != nil {
+		return outcome, err
+	}
+	return outcome, r.autoMerge(ctx, &outcome)
 }
 
 // leave says why a branch of ours is left as it is, or nothing.
@@ -52,11 +54,8 @@ func (r *run) write(ctx context.Context, pull *PullRequest, head string, h histo
 		}
 	}
 	pull.HeadSHA = head
-	edited, err := r.edit(ctx, pull, h)
-	if err != nil || !push {
-		return push || edited, err
-	}
-	return true, r.autoMerge(ctx, *pull)
+	edited, err := r.edit(ctx, pull, h, push)
+	return push || edited, err
 }
 
 // push commits on top of our own commits where the target has not moved and the same files change, so that reviewers see
@@ -85,13 +84,15 @@ func (r *run) push(ctx context.Context, head string, h *history) (string, error)
 
 // edit writes title and body where they do not say what they should. The shared text belongs to the cluster
 // that made the newest commit, unless that never came to write it.
-func (r *run) edit(ctx context.Context, pull *PullRequest, h history) (bool, error) {
+func (r *run) edit(ctx context.Context, pull *PullRequest, h history, pushed bool) (bool, error) {
 	before := parseDocument(pull.Body)
 	wanted := append([]string{h.current}, h.superseded...)
 	owner := h.owner == oneLine(r.p.Cluster) || len(before.marker.candidates) == 0 || before.marker.candidates[0] != h.current
 	after, title := before, pull.Title
 	if owner {
 		after = r.rewritten(before, wanted)
+		// A push ends what a forge was asked to merge.
+		after.marker.autoMerge = before.marker.autoMerge && !pushed && slices.Equal(before.marker.candidates, wanted)
 		if after.marker.title != before.marker.title {
 			title = oneLine(r.p.Title)
 		}
@@ -113,7 +114,7 @@ func (r *run) edit(ctx context.Context, pull *PullRequest, h history) (bool, err
 // news tells whether a document says else than before, by what we and the cluster have written.
 func news(before, after document, cluster string) bool {
 	a, b := before.marker, after.marker
-	return !slices.Equal(a.candidates, b.candidates) || a.title != b.title || a.text != b.text || a.withdrawn != b.withdrawn ||
+	return !slices.Equal(a.candidates, b.candidates) || a.title != b.title || a.text != b.text || a.autoMerge != b.autoMerge || a.withdrawn != b.withdrawn ||
 		before.section(cluster).content != after.section(cluster).content
 }
 
