@@ -40,15 +40,23 @@ func (r *updateReconciler) sync(ctx context.Context, round *round, b bundle, may
 	if err != nil {
 		return err
 	}
-	if err := b.settle(ctx, p, forge, len(proposed) > 0); err != nil || len(proposed) == 0 {
+	if err := r.settle(ctx, round, b, forge); err != nil {
 		return err
 	}
-	proposal := r.proposal(round, proposed, repository, may)
-	proposal.Target, proposal.Base, proposal.Files = target, head, files
-	outcome, err := r.syncProposal(ctx, p, first.id.Source, forge, proposal)
-	// Also beside an error: a pull request that is open counts.
-	proposed.took(outcome, may, r.forgeEvery, round.now)
-	return err
+	for len(proposed) > 0 {
+		proposal := r.proposal(round, proposed, repository, may)
+		proposal.Target, proposal.Base, proposal.Files = target, head, files
+		outcome, err := r.syncProposal(ctx, p, first.id.Source, forge, proposal)
+		// Also beside an error: a pull request that is open counts.
+		rest := proposed.took(outcome, may, r.forgeEvery, round.now)
+		if err != nil || len(rest) == 0 {
+			return err
+		}
+		if proposed, files, err = r.edit(ctx, p, rest, forge, head, round.now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // syncProposal spaces out how often a forge is asked to merge by itself where it refuses that.
@@ -56,7 +64,7 @@ func (r *updateReconciler) syncProposal(
 	ctx context.Context, p remediated, repository string, forge pullrequest.Forge, proposal pullrequest.Proposal,
 ) (pullrequest.Outcome, error) {
 	key := p.key.String() + " auto-merge " + repository + " " + proposal.Branch
-	with := r.configured(ctx, p, p.Remediation.ForgeRef) + " " + proposal.Candidate
+	with := r.configured(ctx, p, p.Remediation.ForgeRef) + fmt.Sprint(" ", proposal.Changes)
 	wait, refusal := r.attempts.due(key, with, r.now())
 	refused := proposal.AutoMerge && wait > 0
 	proposal.AutoMerge = proposal.AutoMerge && !refused
@@ -75,16 +83,17 @@ func (r *updateReconciler) syncProposal(
 
 // settle looks at the pull requests of updates whose new version the repository names by now: they were merged, or
 // nobody needs them any more. One that others still need stays as it is.
-func (b bundle) settle(ctx context.Context, p remediated, forge pullrequest.Forge, needed bool) error {
+func (r *updateReconciler) settle(ctx context.Context, round *round, b bundle, forge pullrequest.Forge) error {
 	for _, s := range b {
-		if s.status.Phase != v1alpha1.UpdateMerged || !isOpen(s.status.PullRequest) {
+		pr := s.status.PullRequest
+		if s.status.Phase != v1alpha1.UpdateMerged || pr == nil || pr.State == v1alpha1.PullRequestClosed {
 			continue
 		}
-		if needed {
+		if round.shared(s) {
 			s.status.PullRequest = nil
 			continue
 		}
-		outcome, err := pullrequest.Withdraw(ctx, forge, branchOf(p, s), "The repository names the new version already.")
+		outcome, err := pullrequest.Withdraw(ctx, forge, branchOf(round.policy, s), r.proposer(round.policy), "The repository names the new version already.")
 		if err != nil {
 			return err
 		}
@@ -159,7 +168,7 @@ func (r *updateReconciler) unedited(ctx context.Context, p remediated, s *step, 
 		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonNoUpdate, "The files name the tag alone: a rebuild is enough", now)
 		r.rebuild(ctx, p, s, now)
 	case edits.Already:
-		s.merged(nil, now)
+		s.merged(now)
 	default:
 		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonEditRefused, refusal(s, edits), now)
 		s.comeBack(r.forgeEvery)
@@ -211,22 +220,29 @@ func positions(edits source.Edits) []v1alpha1.FilePosition {
 }
 
 // merged says that the new version is in the repository, and on its way to what runs.
-func (s *step) merged(at *time.Time, now time.Time) {
+func (s *step) merged(now time.Time) {
 	s.status.Phase = v1alpha1.UpdateMerged
 	if s.status.MergedTime == nil {
 		s.status.MergedTime = &metav1.Time{Time: now}
-		if at != nil && !at.IsZero() {
-			s.status.MergedTime = &metav1.Time{Time: at.UTC().Truncate(time.Second)}
-		}
 	}
 	s.condition(v1alpha1.ConditionProposed, metav1.ConditionTrue, v1alpha1.ReasonMerged, "The repository names the new version", now)
 }
 
-// took writes down what came of a proposal.
-func (b bundle) took(outcome pullrequest.Outcome, may permission, every time.Duration, now time.Time) {
+// took writes down what came of a proposal, and returns the updates that are to be proposed without the others.
+func (b bundle) took(outcome pullrequest.Outcome, may permission, every time.Duration, now time.Time) (rest bundle) {
 	for _, s := range b {
-		s.took(outcome, may, every, now)
+		mine := outcome
+		if outcome.State == pullrequest.Divided {
+			decided, ok := outcome.Decided[s.id.Base.String()]
+			if !ok {
+				rest = append(rest, s)
+				continue
+			}
+			mine = decided
+		}
+		s.took(mine, may, every, now)
 	}
+	return rest
 }
 
 func (s *step) took(outcome pullrequest.Outcome, may permission, every time.Duration, now time.Time) {
@@ -239,7 +255,10 @@ func (s *step) took(outcome pullrequest.Outcome, may permission, every time.Dura
 		s.condition(v1alpha1.ConditionProposed, metav1.ConditionTrue, v1alpha1.ReasonOpen, opened(outcome), now)
 		s.comeBack(every)
 	case pullrequest.Merged:
-		s.merged(&outcome.PullRequest.Ended, now)
+		// Here its files do not: they will in a moment, or somebody took it back.
+		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonMerged,
+			"The pull request was merged, and the files of the branch do not name the new version: "+outcome.PullRequest.URL, now)
+		s.comeBack(every)
 	case pullrequest.Closed:
 		s.ignore(now)
 	case pullrequest.Foreign:
@@ -312,11 +331,15 @@ func (r *updateReconciler) withdraw(ctx context.Context, round *round, s *step) 
 		if err != nil {
 			return err
 		}
-		outcome, err := pullrequest.Withdraw(ctx, forge, branchOf(p, s), comment)
-		if err == nil && outcome.PullRequest != nil {
+		outcome, err := pullrequest.Withdraw(ctx, forge, branchOf(p, s), r.proposer(p), comment)
+		if err != nil {
+			return err
+		}
+		s.status.PullRequest = nil // Others may need it still.
+		if outcome.PullRequest != nil {
 			s.status.PullRequest = pullRequestStatus(outcome.PullRequest)
 		}
-		return err
+		return nil
 	}()
 	if err != nil {
 		r.forges.pause(p.forgeSecret(), err)
