@@ -149,3 +149,119 @@ func TestHeld(t *testing.T) {
 		})
 	}
 }
+
+func grouped(r *v1alpha1.Remediation) { r.Grouping = v1alpha1.GroupingRepository }
+
+// files of a branch at the forge, by path.
+func branchFiles(t *testing.T, forge pullrequest.Forge, branch string) string {
+	t.Helper()
+	head, err := forge.Head(t.Context(), branch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for _, path := range []string{"Dockerfile", "old/Dockerfile"} {
+		content, err := forge.Read(t.Context(), head, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.Write(content)
+	}
+	return text.String()
+}
+
+// After a restart the bases are known one after the other, and none is lost meanwhile.
+func TestGroupAfterARestart(t *testing.T) {
+	forge := twoBases()
+	p := proposing("p", grouped)
+	one, two := moveTo(t, "12.1", "12.2"), moveTo(t, "11.1", "11.2")
+	proposer(t, "east", forge).act(t.Context(), roundOf(p, one, two))
+	const both = "FROM debian:12.2\nFROM debian:11.2\n"
+	if got := branchFiles(t, forge, "plimsoll/images"); got != both {
+		t.Fatalf("the branch has %q", got)
+	}
+	writes := forge.Writes()
+	r := proposer(t, "east", forge)
+	unsettled := roundOf(p, one.next())
+	unsettled.settled = false
+	r.act(t.Context(), unsettled)
+	unlooked := two.next()
+	unlooked.choice = chosen{}
+	r.act(t.Context(), roundOf(p, one.next(), unlooked))
+	one, two = one.next(), two.next()
+	r.act(t.Context(), roundOf(p, one, two))
+	if got := branchFiles(t, forge, "plimsoll/images"); got != both || forge.Writes() != writes {
+		t.Errorf("%d writes, and the branch has %q", forge.Writes()-writes, got)
+	}
+	for _, s := range []*step{one, two} {
+		if s.status.Phase != v1alpha1.UpdateProposed {
+			t.Errorf("%s is %s", s.id.Base, s.status.Phase)
+		}
+	}
+}
+
+// What a person closed or merged together is decided for each base, and files say what is merged.
+func TestGroupIsDecidedByBase(t *testing.T) {
+	forge := twoBases()
+	r := proposer(t, "east", forge)
+	p := proposing("p", grouped)
+	first := moveTo(t, "12.1", "12.2")
+	r.act(t.Context(), roundOf(p, first))
+	forge.EndAsPerson(1, pullrequest.Closed)
+	one, two := first.next(), moveTo(t, "11.1", "11.2")
+	r.act(t.Context(), roundOf(p, one, two))
+	if one.status.Phase != v1alpha1.UpdateIgnored || two.status.Phase != v1alpha1.UpdateProposed {
+		t.Errorf("the closed one is %s, the other one %s", one.status.Phase, two.status.Phase)
+	}
+	if got := branchFiles(t, forge, "plimsoll/images"); got != "FROM debian:12.1\nFROM debian:11.2\n" {
+		t.Errorf("the branch has %q", got)
+	}
+	// Merged, and taken back: it is not proposed again, nor is it merged.
+	forge.MergeAsPerson(2)
+	forge.PushAs(memory.PersonEmail, "main", "Revert", map[string]string{"old/Dockerfile": "FROM debian:11.1\n"})
+	two = two.next()
+	r.act(t.Context(), roundOf(p, two))
+	if c := proposedOf(t, two); two.status.Phase == v1alpha1.UpdateMerged || c.Status != metav1.ConditionFalse || c.Reason != v1alpha1.ReasonMerged {
+		t.Errorf("what was taken back is %s, and says %+v", two.status.Phase, c)
+	}
+	forge.PushAs(memory.PersonEmail, "main", "Again", map[string]string{"old/Dockerfile": "FROM debian:11.2\n"})
+	two = two.next()
+	r.act(t.Context(), roundOf(p, two))
+	if two.status.Phase != v1alpha1.UpdateMerged || two.status.PullRequest == nil || two.status.PullRequest.State != v1alpha1.PullRequestMerged {
+		t.Errorf("what its files name is %s with %+v", two.status.Phase, two.status.PullRequest)
+	}
+}
+
+// A policy that needs a pull request no more leaves it to the others, of whatever cluster.
+func TestWithdrawFromASharedPullRequest(t *testing.T) {
+	forge := twoBases()
+	for _, change := range []func(*v1alpha1.Remediation){nil, grouped} {
+		type side struct {
+			*updateReconciler
+			p remediated
+			s *step
+		}
+		sides := []*side{
+			{proposer(t, "east", forge), proposing("p", change), moveTo(t, "12.1", "12.2")},
+			{proposer(t, "east", forge), proposing("q", change), moveTo(t, "12.1", "12.2")},
+			{proposer(t, "west", forge), proposing("p", change), moveTo(t, "12.1", "12.2")},
+		}
+		for _, at := range sides {
+			at.act(t.Context(), roundOf(at.p, at.s))
+		}
+		branch := branchOf(sides[0].p, sides[0].s)
+		for i, at := range sides {
+			s := at.s.next()
+			s.status.Phase = v1alpha1.UpdateRolledOut
+			s.choice = chosen{Looked: true}
+			at.act(t.Context(), roundOf(at.p, s))
+			pulls, err := forge.PullRequests(t.Context(), branch)
+			if err != nil || len(pulls) != 1 {
+				t.Fatalf("there are %d pull requests (%v)", len(pulls), err)
+			}
+			if open := pulls[0].State == pullrequest.Open; open != (i < 2) || isOpen(s.status.PullRequest) {
+				t.Errorf("after %d of 3 have left it is %s, and the status says %+v", i+1, pulls[0].State, s.status.PullRequest)
+			}
+		}
+	}
+}
