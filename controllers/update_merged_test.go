@@ -176,8 +176,8 @@ func TestAMergeThatIsReverted(t *testing.T) {
 // Files may be read just before the merge, and the pull request just after it.
 func TestAMergeIsNoRevertWhileItIsFresh(t *testing.T) {
 	for age, want := range map[time.Duration]v1alpha1.UpdatePhase{time.Second: v1alpha1.UpdateMerged, time.Hour: v1alpha1.UpdateAvailable} {
-		s := &step{edits: source.Edits{Files: map[string][]byte{"Dockerfile": nil}}}
-		s.merged(new(start.Add(-age)), start)
+		s := &step{}
+		s.unnamed(&pullrequest.PullRequest{Ended: start.Add(-age)}, start)
 		if s.status.Phase != want {
 			t.Errorf("after %s it is %s, want %s", age, s.status.Phase, want)
 		}

@@ -20,7 +20,7 @@ import (
 // forge that fails is told in the update's status, and keeps no other update waiting.
 func (r *updateReconciler) act(ctx context.Context, round *round) {
 	for _, s := range round.steps {
-		if over(s) && !round.shared(s) {
+		if over(s) && !round.partial() && !round.shared(s) {
 			r.withdraw(ctx, round, s)
 		}
 	}
@@ -50,13 +50,18 @@ func over(s *step) bool {
 	return s.group == nil || s.status.Phase == v1alpha1.UpdateRolledOut || s.status.Phase == v1alpha1.UpdateNone
 }
 
+// partial says that what shares a pull request is not wholly known. Until it is, nothing is written of it: what is missing would be taken back.
+func (r *round) partial() bool {
+	return !r.settled && r.policy.Remediation.Grouping == v1alpha1.GroupingRepository
+}
+
 // shared says whether other updates still need the pull request.
 func (r *round) shared(s *step) bool {
 	if r.policy.Remediation.Grouping != v1alpha1.GroupingRepository {
 		return false
 	}
-	return slices.ContainsFunc(r.taken(), func(other *step) bool {
-		return other != s && other.id.Source == s.id.Source
+	return slices.ContainsFunc(r.steps, func(other *step) bool {
+		return other != s && other.id.Source == s.id.Source && other.wanted()
 	}) || slices.ContainsFunc(r.updates, func(u v1alpha1.ImageUpdate) bool {
 		// One of which too little is known for now may need it.
 		return u.Spec.SourceRepository == s.id.Source && isOpen(u.Status.PullRequest) && !r.judges(u.Name)
@@ -66,6 +71,22 @@ func (r *round) shared(s *step) bool {
 // judges says whether an update that was there before is one of the round's steps.
 func (r *round) judges(name string) bool {
 	return slices.ContainsFunc(r.steps, func(s *step) bool { return s.before != nil && s.before.Name == name })
+}
+
+// kept are the bases of a repository that are wanted to move, also where it is not known at present to what.
+func (r *round) kept(repository string) []string {
+	var bases []string
+	for _, s := range r.steps {
+		if s.id.Source == repository && s.wanted() {
+			bases = append(bases, s.id.Base.String())
+		}
+	}
+	return bases
+}
+
+// wanted says that an update is under way, and not yet in the repository.
+func (s *step) wanted() bool {
+	return s.group != nil && s.status.To != nil && underWay(s.status.Phase) && s.status.Phase != v1alpha1.UpdateMerged
 }
 
 // bundle is what one pull request proposes: one update, or all those of a repository.
@@ -176,6 +197,8 @@ func (r *updateReconciler) propose(ctx context.Context, round *round, b bundle, 
 	case !first.group.Allowed:
 		b.tell(metav1.ConditionFalse, v1alpha1.ReasonRepositoryNotAllowed, "The policy's repositories do not name "+first.id.Source, round.now)
 		r.rebuildAll(ctx, p, b, round.now)
+		return
+	case round.partial():
 		return
 	}
 	key := p.key.String() + " " + updateName(p.key, first.id)

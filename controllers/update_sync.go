@@ -40,31 +40,60 @@ func (r *updateReconciler) sync(ctx context.Context, round *round, b bundle, may
 	if err != nil {
 		return err
 	}
-	if err := b.settle(ctx, p, forge, len(proposed) > 0); err != nil || len(proposed) == 0 {
+	if err := r.settle(ctx, round, b, forge); err != nil {
 		return err
 	}
-	proposal := r.proposal(round, proposed, repository, may)
-	proposal.Target, proposal.Base, proposal.Files = target, head, files
-	outcome, err := pullrequest.Sync(ctx, forge, proposal)
-	if err != nil {
-		return err
+	for len(proposed) > 0 {
+		proposal := r.proposal(round, proposed, repository, may)
+		proposal.Target, proposal.Base, proposal.Files = target, head, files
+		outcome, err := r.syncProposal(ctx, p, first.id.Source, forge, proposal)
+		// Also beside an error: a pull request that is open counts.
+		rest := proposed.took(outcome, may, r.forgeEvery, round.now)
+		if err != nil || len(rest) == 0 {
+			return err
+		}
+		if proposed, files, err = r.edit(ctx, p, rest, forge, head, round.now); err != nil {
+			return err
+		}
 	}
-	r.took(ctx, round, proposed, outcome, may)
 	return nil
+}
+
+// syncProposal spaces out how often a forge is asked to merge by itself where it refuses that.
+func (r *updateReconciler) syncProposal(
+	ctx context.Context, p remediated, repository string, forge pullrequest.Forge, proposal pullrequest.Proposal,
+) (pullrequest.Outcome, error) {
+	key := p.key.String() + " auto-merge " + repository + " " + proposal.Branch
+	with := r.configured(ctx, p, p.Remediation.ForgeRef) + fmt.Sprint(" ", proposal.Changes)
+	wait, refusal := r.attempts.due(key, with, r.now())
+	refused := proposal.AutoMerge && wait > 0
+	proposal.AutoMerge = proposal.AutoMerge && !refused
+	outcome, err := pullrequest.Sync(ctx, forge, proposal)
+	switch {
+	case outcome.AutoMerge != nil:
+		r.forges.pause(p.forgeSecret(), outcome.AutoMerge)
+		r.attempts.failed(key, with, outcome.AutoMerge, retryAfter(outcome.AutoMerge), r.now())
+	case refused:
+		outcome.AutoMerge = refusal
+	case err == nil:
+		r.attempts.succeeded(key)
+	}
+	return outcome, err
 }
 
 // settle looks at the pull requests of updates whose new version the repository names by now: they were merged, or
 // nobody needs them any more. One that others still need stays as it is.
-func (b bundle) settle(ctx context.Context, p remediated, forge pullrequest.Forge, needed bool) error {
+func (r *updateReconciler) settle(ctx context.Context, round *round, b bundle, forge pullrequest.Forge) error {
 	for _, s := range b {
-		if s.status.Phase != v1alpha1.UpdateMerged || !isOpen(s.status.PullRequest) {
+		pr := s.status.PullRequest
+		if s.status.Phase != v1alpha1.UpdateMerged || pr == nil || pr.State == v1alpha1.PullRequestClosed {
 			continue
 		}
-		if needed {
+		if round.shared(s) {
 			s.status.PullRequest = nil
 			continue
 		}
-		outcome, err := pullrequest.Withdraw(ctx, forge, branchOf(p, s), "The repository names the new version already.")
+		outcome, err := pullrequest.Withdraw(ctx, forge, branchOf(round.policy, s), r.proposer(round.policy), "The repository names the new version already.")
 		if err != nil {
 			return err
 		}
@@ -136,7 +165,7 @@ func (s *step) change() edit.Change {
 func (r *updateReconciler) unedited(ctx context.Context, p remediated, s *step, edits source.Edits, now time.Time) {
 	switch {
 	case edits.Current && s.proposed():
-		s.merged(nil, now)
+		s.merged(now, now)
 	case s.status.Step == v1alpha1.StepRefresh && !s.group.Deployed && (edits.Current || onlyTagged(edits)):
 		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonNoUpdate, "The files name the tag alone: a rebuild is enough", now)
 		r.rebuild(ctx, p, s, now)
@@ -144,7 +173,7 @@ func (r *updateReconciler) unedited(ctx context.Context, p remediated, s *step, 
 		s.restart(now)
 		s.comeBack(r.forgeEvery)
 	case edits.Already, edits.Current && s.status.PullRequest != nil:
-		s.merged(nil, now)
+		s.merged(now, now)
 	default:
 		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonEditRefused, refusal(s, edits), now)
 		s.comeBack(r.forgeEvery)
@@ -199,55 +228,90 @@ func positions(edits source.Edits) []v1alpha1.FilePosition {
 const mergeSeen = 5 * time.Minute
 
 // merged says that the new version is in the repository, and on its way to what runs.
-func (s *step) merged(at *time.Time, now time.Time) {
-	merged := metav1.Time{Time: now}
-	if at != nil && !at.IsZero() {
-		merged.Time = at.UTC().Truncate(time.Second)
-	}
-	if len(s.edits.Files) > 0 && now.Sub(merged.Time) > mergeSeen {
-		// People have merged it and taken it back, or they name the old version in a file more. Nobody is asked twice.
-		s.status.Phase, s.status.MergedTime = v1alpha1.UpdateAvailable, nil
-		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonReverted,
-			"The pull request was merged, and the files name the old version again; a newer candidate will be proposed", now)
-		s.comeBack(mergeSeen)
-		return
-	}
+func (s *step) merged(at, now time.Time) {
 	s.status.Phase = v1alpha1.UpdateMerged
 	if s.status.MergedTime == nil {
-		s.status.MergedTime = &merged
+		s.status.MergedTime = &metav1.Time{Time: at.UTC().Truncate(time.Second)}
 	}
 	s.condition(v1alpha1.ConditionProposed, metav1.ConditionTrue, v1alpha1.ReasonMerged, "The repository names the new version", now)
 	s.comeBack(mergeSeen)
 }
 
-// took writes down what came of a proposal.
-func (r *updateReconciler) took(ctx context.Context, round *round, b bundle, outcome pullrequest.Outcome, may permission) {
-	for _, s := range b {
-		if outcome.PullRequest != nil {
-			s.status.PullRequest = pullRequestStatus(outcome.PullRequest)
-		}
-		switch outcome.State {
-		case pullrequest.Open:
-			s.status.Phase = v1alpha1.UpdateProposed
-			s.condition(v1alpha1.ConditionProposed, metav1.ConditionTrue, v1alpha1.ReasonOpen, "The pull request is open: "+s.status.PullRequest.URL, round.now)
-			s.comeBack(r.forgeEvery)
-		case pullrequest.Merged:
-			s.merged(&outcome.PullRequest.Ended, round.now)
-		case pullrequest.Closed:
-			s.ignore(round.now)
-		case pullrequest.Foreign:
-			s.status.Phase = v1alpha1.UpdateProposed
-			s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonForeignCommits,
-				"The branch has commits of others, so that nothing more is pushed to it", round.now)
-			s.comeBack(r.forgeEvery)
-		case pullrequest.Held:
-			s.status.Phase = v1alpha1.UpdateAvailable
-			s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, may.reason, may.message, round.now)
-			if may.again > 0 {
-				s.comeBack(may.again)
-			}
-		}
+// unnamed says that the pull request was merged, and that files of its branch name the old version: they were read before, or
+// people have taken it back, or name the old version in a file more. Nobody is asked twice.
+func (s *step) unnamed(pull *pullrequest.PullRequest, now time.Time) {
+	if now.Sub(pull.Ended) <= mergeSeen {
+		s.merged(pull.Ended, now)
+		return
 	}
+	s.status.Phase, s.status.MergedTime = v1alpha1.UpdateAvailable, nil
+	s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonReverted,
+		"The pull request was merged, and the files name the old version again; a newer candidate will be proposed", now)
+}
+
+// took writes down what came of a proposal, and returns the updates that are to be proposed without the others.
+func (b bundle) took(outcome pullrequest.Outcome, may permission, every time.Duration, now time.Time) (rest bundle) {
+	for _, s := range b {
+		mine := outcome
+		if outcome.State == pullrequest.Divided {
+			decided, ok := outcome.Decided[s.id.Base.String()]
+			if !ok {
+				rest = append(rest, s)
+				continue
+			}
+			mine = decided
+		}
+		s.took(mine, may, every, now)
+	}
+	return rest
+}
+
+func (s *step) took(outcome pullrequest.Outcome, may permission, every time.Duration, now time.Time) {
+	if outcome.PullRequest != nil {
+		s.status.PullRequest = pullRequestStatus(outcome.PullRequest)
+	}
+	switch outcome.State {
+	case pullrequest.Open:
+		s.status.Phase = v1alpha1.UpdateProposed
+		s.condition(v1alpha1.ConditionProposed, metav1.ConditionTrue, v1alpha1.ReasonOpen, opened(outcome), now)
+		s.comeBack(every)
+	case pullrequest.Merged:
+		s.unnamed(outcome.PullRequest, now)
+		s.comeBack(every)
+	case pullrequest.Closed:
+		s.ignore(now)
+	case pullrequest.Foreign:
+		s.status.Phase = v1alpha1.UpdateProposed
+		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonForeignCommits,
+			"The branch has commits of others, so that nothing more is pushed to it", now)
+		s.comeBack(every)
+	case pullrequest.Held:
+		s.status.Phase = v1alpha1.UpdateAvailable
+		s.held(outcome, may, every, now)
+	}
+}
+
+// held says why no pull request is opened: the policy's limits, or what the forge says.
+func (s *step) held(outcome pullrequest.Outcome, may permission, every time.Duration, now time.Time) {
+	if outcome.Reason == may.reason {
+		outcome.Message, every = may.message, may.again
+	}
+	s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, outcome.Reason, outcome.Message, now)
+	if every > 0 {
+		s.comeBack(every)
+	}
+}
+
+// opened tells of an open pull request, and of what is not as the policy asks.
+func opened(outcome pullrequest.Outcome) string {
+	text := "The pull request is open: " + outcome.PullRequest.URL
+	if outcome.Message != "" {
+		text += "; " + outcome.Message
+	}
+	if outcome.AutoMerge != nil {
+		text += "; the forge does not merge it by itself: " + outcome.AutoMerge.Error()
+	}
+	return text
 }
 
 // ignore respects that a person closed the pull request: this candidate is not proposed again.
@@ -286,11 +350,15 @@ func (r *updateReconciler) withdraw(ctx context.Context, round *round, s *step) 
 		if err != nil {
 			return err
 		}
-		outcome, err := pullrequest.Withdraw(ctx, forge, branchOf(p, s), comment)
-		if err == nil && outcome.PullRequest != nil {
+		outcome, err := pullrequest.Withdraw(ctx, forge, branchOf(p, s), r.proposer(p), comment)
+		if err != nil {
+			return err
+		}
+		s.status.PullRequest = nil // Others may need it still.
+		if outcome.PullRequest != nil {
 			s.status.PullRequest = pullRequestStatus(outcome.PullRequest)
 		}
-		return err
+		return nil
 	}()
 	if err != nil {
 		r.forges.pause(p.forgeSecret(), err)

@@ -35,16 +35,21 @@ func (s *step) target() image.Reference {
 // proposal of the updates of a bundle.
 func (r *updateReconciler) proposal(round *round, b bundle, repository pullrequest.Repository, may permission) pullrequest.Proposal {
 	p := round.policy.Remediation
-	var candidates []string
+	var changes []pullrequest.Change
 	for _, s := range b {
-		candidates = append(candidates, s.target().String())
+		changes = append(changes, pullrequest.Change{Base: s.id.Base.String(), Candidate: s.target().String()})
 	}
 	return pullrequest.Proposal{
-		Branch: branchOf(round.policy, b[0]), Title: title(b), Body: r.body(b, repository),
-		Candidate: strings.Join(candidates, " "), Labels: p.Labels, Reviewers: p.Reviewers, Assignees: p.Assignees,
+		Branch: branchOf(round.policy, b[0]), Title: title(b), Body: r.body(round.policy, b, repository),
+		Changes: changes, Keep: round.kept(b[0].id.Source), Labels: p.Labels, Reviewers: p.Reviewers, Assignees: p.Assignees,
 		Draft: p.Draft == v1alpha1.DraftAlways, AutoMerge: p.AutoMerge == v1alpha1.AutoMergeWhenChecksPass,
-		Cluster: r.cluster, Hold: may.reason,
+		By: r.proposer(round.policy), Hold: may.reason,
 	}
+}
+
+// proposer is how a policy is told from others that share its pull requests.
+func (r *updateReconciler) proposer(p remediated) pullrequest.Proposer {
+	return pullrequest.Proposer{Cluster: r.cluster, Policy: p.key.String()}
 }
 
 func title(b bundle) string {
@@ -60,8 +65,8 @@ func title(b bundle) string {
 }
 
 // body tells what the updates change, by the scans of both versions of each.
-func (r *updateReconciler) body(b bundle, repository pullrequest.Repository) string {
-	in := pullrequest.BodyInput{Cluster: r.cluster, Public: repository.Public}
+func (r *updateReconciler) body(p remediated, b bundle, repository pullrequest.Repository) string {
+	in := pullrequest.BodyInput{By: r.proposer(p), Public: repository.Public}
 	for _, s := range b {
 		taken := s.choice.Taken
 		change := pullrequest.BaseChange{

@@ -7,8 +7,8 @@ import (
 
 // BodyInput is what the text of a pull request tells.
 type BodyInput struct {
-	// Cluster is our own name.
-	Cluster string
+	// By is who writes.
+	By Proposer
 	// Public repositories are told nothing of findings and workloads.
 	Public bool
 	// Bases that move; several where they share a pull request.
@@ -70,7 +70,7 @@ type cut struct{ rows, bases int }
 // cuts are tried in this order until the text is short enough, which with the last one it always is.
 var cuts = []cut{{200, 40}, {100, 40}, {50, 40}, {20, 40}, {5, 40}, {1, 40}, {1, 10}, {1, 2}}
 
-// Body is the text of a pull request, in Markdown, of at most 60,000 characters. Two clusters that know the same of the
+// Body is the text of a pull request, in Markdown, of at most 60,000 characters. Two proposers that know the same of the
 // bases write the same, but for the section that each has for itself. Names and versions are shown as code, so
 // that nothing in them is a link, a mention or a tag.
 func Body(in BodyInput) string {
@@ -82,7 +82,7 @@ func Body(in BodyInput) string {
 		if !in.Public {
 			section := &writer{cut: c}
 			section.cluster(in)
-			w.WriteString(Section(in.Cluster, section.String()))
+			w.WriteString(Section(in.By, section.String()))
 		}
 		if text = w.String(); len(text) <= maxBody {
 			break
@@ -111,7 +111,9 @@ func (w *writer) list(length int, entry func(i int)) {
 
 func (w *writer) bases(bases []BaseChange) {
 	for _, b := range bases[:min(len(bases), w.cut.bases)] {
-		w.base(b)
+		text := &writer{cut: w.cut, public: w.public}
+		text.base(b)
+		w.WriteString(block(baseKey(b.Repository+":"+b.From.Tag), text.String()))
 	}
 	if more := len(bases) - w.cut.bases; more > 0 {
 		w.line("And %d more bases.\n", more)
@@ -188,9 +190,9 @@ func (w *writer) footer() {
 		"Once there is a commit of somebody else on the branch, it is left alone.\n")
 }
 
-// cluster writes what this cluster alone knows.
+// cluster writes what this proposer alone knows.
 func (w *writer) cluster(in BodyInput) {
-	w.line("### In cluster %s\n", code(in.Cluster))
+	w.line("### In cluster %s by %s\n", code(in.By.Cluster), code(in.By.Policy))
 	for _, b := range in.Bases[:min(len(in.Bases), w.cut.bases)] {
 		w.line("%s runs in %s:\n", code(b.Repository+":"+b.From.Tag), plural(len(b.Workloads), "workload"))
 		w.list(len(b.Workloads), func(i int) { w.line("- %s", code(b.Workloads[i])) })

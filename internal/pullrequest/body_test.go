@@ -41,9 +41,9 @@ func TestBody(t *testing.T) {
 	second := BaseChange{Repository: "docker.io/library/nginx", From: BaseVersion{"1.25.3", digest("c")}, To: BaseVersion{"1.25.4", digest("d")},
 		Fixes: []Finding{{ID: "CVE-2024-0003", Package: "nginx", Severity: "High", InstalledVersion: "1.25.3", FixedVersion: "1.25.4"}}, Workloads: []string{"shop/Deployment/proxy"}}
 	for name, in := range map[string]BodyInput{
-		"private": {Cluster: "east", Bases: []BaseChange{debian()}},
-		"public":  {Cluster: "east", Public: true, Bases: []BaseChange{debian()}},
-		"grouped": {Cluster: "east", Bases: []BaseChange{debian(), second}},
+		"private": {By: Proposer{"east", "ImagePolicy shop/p"}, Bases: []BaseChange{debian()}},
+		"public":  {By: Proposer{"east", "ImagePolicy shop/p"}, Public: true, Bases: []BaseChange{debian()}},
+		"grouped": {By: Proposer{"east", "ImagePolicy shop/p"}, Bases: []BaseChange{debian(), second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join("testdata", "body-"+name+".md")
@@ -65,7 +65,7 @@ func TestBody(t *testing.T) {
 }
 
 func TestPublicBodyTellsNothingOfFindingsAndWorkloads(t *testing.T) {
-	got := Body(BodyInput{Cluster: "east", Public: true, Bases: []BaseChange{debian()}})
+	got := Body(BodyInput{By: Proposer{"east", "ImagePolicy shop/p"}, Public: true, Bases: []BaseChange{debian()}})
 	for _, secret := range []string{"CVE", "GHSA", "openssl", "ritical", "shop", "east", "distroless", "7", "larger step", "exploited"} {
 		if strings.Contains(got, secret) {
 			t.Errorf("the public text tells %q:\n%s", secret, got)
@@ -76,7 +76,7 @@ func TestPublicBodyTellsNothingOfFindingsAndWorkloads(t *testing.T) {
 func TestBodyDoesNotDependOnOrder(t *testing.T) {
 	a, b := debian(), debian()
 	b.Fixes[0], b.Fixes[2] = b.Fixes[2], b.Fixes[0]
-	if diff := cmp.Diff(Body(BodyInput{Cluster: "east", Bases: []BaseChange{a}}), Body(BodyInput{Cluster: "east", Bases: []BaseChange{b}})); diff != "" {
+	if diff := cmp.Diff(Body(BodyInput{By: Proposer{"east", "ImagePolicy shop/p"}, Bases: []BaseChange{a}}), Body(BodyInput{By: Proposer{"east", "ImagePolicy shop/p"}, Bases: []BaseChange{b}})); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -84,8 +84,8 @@ func TestBodyDoesNotDependOnOrder(t *testing.T) {
 func TestClustersShareAllButTheirSection(t *testing.T) {
 	other := debian()
 	other.Workloads, other.Unpredicted = []string{"blog/Deployment/web"}, 0
-	east := parseDocument(Body(BodyInput{Cluster: "east", Bases: []BaseChange{debian()}}))
-	west := parseDocument(Body(BodyInput{Cluster: "west", Bases: []BaseChange{other}}))
+	east := parseDocument(Body(BodyInput{By: Proposer{"east", "ImagePolicy shop/p"}, Bases: []BaseChange{debian()}}))
+	west := parseDocument(Body(BodyInput{By: Proposer{"west", "ImagePolicy shop/p"}, Bases: []BaseChange{other}}))
 	if diff := cmp.Diff(east.shared, west.shared); diff != "" {
 		t.Errorf("the shared text differs:\n%s", diff)
 	}
@@ -99,7 +99,7 @@ func TestBodyIsCutWorstFirst(t *testing.T) {
 	for i := range 5000 {
 		b.Fixes = append(b.Fixes, Finding{ID: fmt.Sprintf("CVE-2020-%05d", i), Package: "linux", Severity: "Medium", InstalledVersion: "1", FixedVersion: "2"})
 	}
-	got := Body(BodyInput{Cluster: "east", Bases: []BaseChange{b}})
+	got := Body(BodyInput{By: Proposer{"east", "ImagePolicy shop/p"}, Bases: []BaseChange{b}})
 	if len(got) > maxBody || !strings.Contains(got, "| and 4804 more |") || !strings.Contains(got, "CVE-2024-0001") || strings.Contains(got, "CVE-2024-0002") {
 		t.Errorf("the text of %d bytes is not cut worst first", len(got))
 	}
@@ -107,7 +107,7 @@ func TestBodyIsCutWorstFirst(t *testing.T) {
 	for i := range bases {
 		bases[i] = b
 	}
-	if got := Body(BodyInput{Cluster: "east", Bases: bases}); len(got) > maxBody || !strings.Contains(got, "more bases.") {
+	if got := Body(BodyInput{By: Proposer{"east", "ImagePolicy shop/p"}, Bases: bases}); len(got) > maxBody || !strings.Contains(got, "more bases.") {
 		t.Errorf("the text of 300 bases has %d bytes", len(got))
 	}
 }
@@ -127,7 +127,7 @@ func outsideCode(text string) string {
 
 var (
 	codeSpan     = regexp.MustCompile("`[^`\n]*`")
-	sectionLines = regexp.MustCompile(`<!-- plimsoll:(section [0-9a-f]{16} [0-9a-f]{16}|end) -->\n`)
+	sectionLines = regexp.MustCompile(`<!-- plimsoll:(section [0-9a-f]{16} [0-9a-f]{16}|base [0-9a-f]{8}|end) -->\n`)
 )
 
 func expectHarmless(t *testing.T, text string) {
@@ -148,7 +148,7 @@ func expectHarmless(t *testing.T, text string) {
 
 func hostileInput(text string) BodyInput {
 	f := Finding{ID: text, Package: text, Severity: text, InstalledVersion: text, FixedVersion: text, KnownExploited: true}
-	return BodyInput{Cluster: text, Bases: []BaseChange{{
+	return BodyInput{By: Proposer{text, text}, Bases: []BaseChange{{
 		Repository: text, From: BaseVersion{text, text}, To: BaseVersion{text, text}, Fixes: []Finding{f}, Adds: []Finding{f},
 		Files: []Position{{text, 1}}, Exposed: []Position{{text, 2}}, PassedOver: []PassedOver{{text, text}},
 		Smaller: &SmallerBase{Reference: text}, Workloads: []string{text}, Unpredicted: 1,

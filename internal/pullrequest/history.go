@@ -7,14 +7,16 @@ import (
 
 // The trailers by which a commit is known as one of ours, with what it proposes and who made it.
 const (
-	trailerCandidate  = "Plimsoll-Candidate"
-	trailerSupersedes = "Plimsoll-Supersedes" // keys of earlier candidates
-	trailerFiles      = "Plimsoll-Files"      // key of the set of paths
-	trailerCluster    = "Plimsoll-Cluster"
+	trailerCandidate  = "Plimsoll-Candidate"  // a base and what it moves to, once for each that the branch moves
+	trailerSupersedes = "Plimsoll-Supersedes" // keys of earlier changes
+	trailerFiles      = "Plimsoll-Files"      // key of the set of paths that the branch changes
+	trailerBase       = "Plimsoll-Base"       // the commit that the branch began from
+	trailerCluster    = "Plimsoll-Cluster"    // for people
+	trailerProposer   = "Plimsoll-Proposer"   // key
 )
 
 const (
-	maxSuperseded = 32
+	maxSuperseded = 64
 	commitLimit   = 100 // as many as Forge.Commits returns at most
 	// signer commits for those who use GitHub's API, and signs.
 	signer = "noreply@github.com"
@@ -25,35 +27,45 @@ type history struct {
 	count int
 	// foreign says that somebody else's commits are there, or more than can be looked at.
 	foreign bool
-	// current is the key of the candidate that the newest commit proposes; "" without commits.
-	current string
-	// superseded are the keys of candidates that were proposed before.
+	// changes are all that the branch makes as of our newest commit.
+	changes []Change
+	// superseded are the keys of changes of the same bases that were proposed before.
 	superseded []string
-	// owner is the cluster that made the newest commit.
+	// owner is the key of the proposer that made the newest commit.
 	owner string
-	// files is the key of the paths that the newest commit changes.
+	// files is the key of the paths that the branch changes; "" where they are those of several proposers.
 	files string
+	// base is the commit of the target that the branch began from.
+	base string
 }
 
 // readHistory takes the commits newest first. emails are those of our own account; nil: nobody knows.
 func readHistory(commits []Commit, emails []string) history {
 	h := history{count: len(commits), foreign: len(commits) >= commitLimit}
-	for i, commit := range commits {
+	var before []string
+	for _, commit := range commits {
 		trailers := readTrailers(commit.Message)
-		candidate, ok := trailers[trailerCandidate]
-		if !ok || !byUs(commit, emails) {
+		changes := trailers.changes()
+		if len(changes) == 0 || !byUs(commit, emails) {
 			h.foreign = true
 			continue
 		}
-		if i == 0 {
-			h.current, h.owner, h.files = key(candidate), trailers[trailerCluster], trailers[trailerFiles]
-		} else {
-			h.superseded = append(h.superseded, key(candidate))
+		if len(h.changes) == 0 {
+			h.changes, h.owner = changes, trailers.first(trailerProposer)
+			h.files, h.base = trailers.first(trailerFiles), trailers.first(trailerBase)
 		}
-		h.superseded = append(h.superseded, strings.Fields(trailers[trailerSupersedes])...)
+		before = append(append(before, changeKeys(changes)...), strings.Fields(trailers.first(trailerSupersedes))...)
 	}
-	h.superseded = distinct(h.superseded, h.current)
+	h.superseded = supersededBy(h.changes, before)
 	return h
+}
+
+// keys of what the branch makes, and of what it made before.
+func (h history) keys() []string { return append(changeKeys(h.changes), h.superseded...) }
+
+// makes says whether the branch makes all of the changes.
+func (h history) makes(changes ...Change) bool {
+	return !slices.ContainsFunc(changes, func(c Change) bool { return !slices.Contains(h.changes, c) })
 }
 
 func byUs(commit Commit, emails []string) bool {
@@ -64,43 +76,57 @@ func byUs(commit Commit, emails []string) bool {
 		(slices.Contains(emails, commit.CommitterEmail) || commit.CommitterEmail == signer)
 }
 
-// distinct returns the first maxSuperseded different keys, without one.
-func distinct(keys []string, without string) []string {
-	var result []string
-	for _, k := range keys {
-		if k != without && !slices.Contains(result, k) && len(result) < maxSuperseded {
-			result = append(result, k)
-		}
+// trailers by name.
+type trailers map[string][]string
+
+func (t trailers) first(name string) string {
+	if values := t[name]; len(values) > 0 {
+		return values[0]
 	}
-	return result
+	return ""
+}
+
+func (t trailers) changes() []Change {
+	var changes []Change
+	for _, value := range t[trailerCandidate] {
+		base, candidate, _ := strings.Cut(value, " ")
+		changes = append(changes, Change{Base: base, Candidate: candidate})
+	}
+	return changes
 }
 
 // readTrailers reads the lines "Name: value" of the message's last paragraph.
-func readTrailers(message string) map[string]string {
+func readTrailers(message string) trailers {
 	message = strings.TrimSpace(strings.ReplaceAll(message, "\r\n", "\n"))
 	start := strings.LastIndex(message, "\n\n")
 	if start < 0 {
 		return nil
 	}
-	trailers := map[string]string{}
+	found := trailers{}
 	for line := range strings.Lines(message[start:]) {
 		if name, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok {
-			trailers[name] = value
+			found[name] = append(found[name], value)
 		}
 	}
-	return trailers
+	return found
 }
 
-// message of the commit that proposes p after what h tells.
-func (p *Proposal) message(superseded []string) string {
+// message of the commit by which p makes the branch as h tells.
+func (p *Proposal) message(h history) string {
 	var b strings.Builder
 	b.WriteString(oneLine(p.Title) + "\n\n")
-	b.WriteString(trailerCandidate + ": " + p.Candidate + "\n")
-	if len(superseded) > 0 {
-		b.WriteString(trailerSupersedes + ": " + strings.Join(superseded, " ") + "\n")
+	for _, c := range h.changes {
+		b.WriteString(trailerCandidate + ": " + c.Base + " " + c.Candidate + "\n")
 	}
-	b.WriteString(trailerFiles + ": " + p.filesKey() + "\n")
-	b.WriteString(trailerCluster + ": " + oneLine(p.Cluster) + "\n")
+	if len(h.superseded) > 0 {
+		b.WriteString(trailerSupersedes + ": " + strings.Join(h.superseded, " ") + "\n")
+	}
+	if h.files != "" {
+		b.WriteString(trailerFiles + ": " + h.files + "\n")
+	}
+	b.WriteString(trailerBase + ": " + h.base + "\n")
+	b.WriteString(trailerCluster + ": " + oneLine(p.By.Cluster) + "\n")
+	b.WriteString(trailerProposer + ": " + h.owner + "\n")
 	return b.String()
 }
 

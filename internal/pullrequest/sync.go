@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 )
@@ -15,10 +16,9 @@ const (
 	maxStacked = 20
 )
 
-// Sync makes the pull request say what the proposal says: it opens one, takes over one that another cluster has opened, updates it in
+// Sync makes the pull request say what the proposal says: it opens one, joins one that another proposer has opened, updates it in
 // place, or leaves it alone. It writes nothing where all is said already. Where somebody else is faster, it
-// looks again, up to three times. Beside an error, the outcome says what is known of the pull request: one that is
-// open stays so where only the forge's merging by itself could not be arranged.
+// looks again, up to three times. Beside an error, the outcome says what is known of the pull request.
 func Sync(ctx context.Context, forge Forge, p Proposal) (Outcome, error) {
 	if err := p.validate(); err != nil {
 		return Outcome{}, err
@@ -65,21 +65,22 @@ func syncOnce(ctx context.Context, forge Forge, p Proposal) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if open := r.open(); open != nil {
-		return r.update(ctx, *open, ended != nil)
+		return r.update(ctx, *open, ended)
 	}
-	if ended != nil {
-		return standing(ended), nil
+	if decided := r.decided(history{}, nil, ended); len(decided) > 0 {
+		return r.divided(decided), nil
 	}
 	return r.create(ctx)
 }
 
-// ended returns the newest pull request in which people have decided about the candidate: they merged or closed
+// ended returns the newest pull request in which people have decided about each change: they merged or closed
 // it. What we have closed ourselves is no decision.
-func (r *run) ended(ctx context.Context) (*PullRequest, error) {
+func (r *run) ended(ctx context.Context) (map[Change]*PullRequest, error) {
+	ended := map[Change]*PullRequest{}
 	for i := range r.pulls {
 		pull := &r.pulls[i]
 		d := parseDocument(pull.Body)
-		if pull.State == Open || pull.State == Closed && d.marker.withdrawn {
+		if pull.State == Open || pull.State == Closed && d.marker.withdrawn || len(ended) == len(r.p.Changes) {
 			continue
 		}
 		candidates := d.marker.candidates
@@ -88,13 +89,42 @@ func (r *run) ended(ctx context.Context) (*PullRequest, error) {
 			if err != nil && !errors.Is(err, ErrNotFound) {
 				return nil, err
 			}
-			candidates = append([]string{h.current}, h.superseded...)
+			candidates = h.keys()
 		}
-		if slices.Contains(candidates, key(r.p.Candidate)) {
-			return pull, nil
+		for _, c := range r.p.Changes {
+			if ended[c] == nil && slices.Contains(candidates, c.key()) {
+				ended[c] = pull
+			}
 		}
 	}
-	return nil, nil
+	return ended, nil
+}
+
+// decided is what became of changes that are not to be proposed, by base: people have decided about them, or the branch,
+// whose history is h, has gone on to a newer candidate.
+func (r *run) decided(h history, open *PullRequest, ended map[Change]*PullRequest) map[string]Outcome {
+	decided := map[string]Outcome{}
+	for _, c := range r.p.Changes {
+		was := ended[c]
+		switch {
+		case h.makes(c):
+		case moves(h.changes, baseKey(c.Base)) && (was != nil || slices.Contains(h.superseded, c.key())):
+			newer := standing(open)
+			newer.Message = "it proposes another candidate, which came after this one"
+			decided[c.Base] = newer
+		case was != nil:
+			decided[c.Base] = standing(was)
+		}
+	}
+	return decided
+}
+
+// divided is the outcome where some changes are decided.
+func (r *run) divided(decided map[string]Outcome) Outcome {
+	if len(r.p.Changes) == 1 {
+		return decided[r.p.Changes[0].Base]
+	}
+	return Outcome{State: Divided, Decided: decided}
 }
 
 // standing is the outcome where nothing is to be done about a pull request.
@@ -122,13 +152,14 @@ func (r *run) create(ctx context.Context) (Outcome, error) {
 	if h.foreign && !r.mergedAt(head) {
 		return foreign(nil), nil
 	}
-	committed := h.foreign || h.current != key(r.p.Candidate)
+	next := r.alone(nil)
+	committed := h.foreign || !slices.Equal(h.changes, next.changes)
 	if committed {
-		if head, err = r.commit(ctx, r.p.Base, head, nil); err != nil {
+		if head, err = r.commit(ctx, head, r.p.Base, r.p.Files, next); err != nil {
 			return Outcome{}, err
 		}
 	}
-	outcome, err := r.openNew(ctx, head)
+	outcome, err := r.openNew(ctx, head, next)
 	outcome.Changed = outcome.Changed || committed
 	return outcome, err
 }
@@ -151,10 +182,10 @@ func (r *run) mergedAt(head string) bool {
 	return slices.ContainsFunc(r.pulls, func(pull PullRequest) bool { return pull.State == Merged && pull.HeadSHA == head })
 }
 
-func (r *run) openNew(ctx context.Context, head string) (Outcome, error) {
-	d := r.rewritten(document{}, nil)
+func (r *run) openNew(ctx context.Context, head string, h history) (Outcome, error) {
+	d := r.rewritten(document{}, h)
 	pull, err := r.forge.Open(ctx, NewPullRequest{
-		Branch: r.p.Branch, Target: r.p.Target, Title: oneLine(r.p.Title), Body: d.String(), Draft: r.p.Draft,
+		Branch: r.p.Branch, Target: r.p.Target, Title: oneLine(r.title(h)), Body: d.String(), Draft: r.p.Draft,
 		Labels: r.p.Labels, Reviewers: r.p.Reviewers, Assignees: r.p.Assignees,
 	})
 	if err != nil {
@@ -163,20 +194,46 @@ func (r *run) openNew(ctx context.Context, head string) (Outcome, error) {
 	pull.HeadSHA = head
 	outcome := standing(&pull)
 	outcome.Changed = true
-	return outcome, r.autoMerge(ctx, pull)
+	return outcome, r.autoMerge(ctx, &outcome)
 }
 
-// autoMerge leaves out drafts, which forges do not merge.
-func (r *run) autoMerge(ctx context.Context, pull PullRequest) error {
-	if !r.p.AutoMerge || r.p.Draft || pull.State != Open {
+// autoMerge asks the forge to merge by itself, once for each push: the text notes that it agreed, so that a person may undo it.
+// Drafts are left out, which forges do not merge.
+func (r *run) autoMerge(ctx context.Context, outcome *Outcome) error {
+	pull := outcome.PullRequest
+	d := parseDocument(pull.Body)
+	if !r.p.AutoMerge || r.p.Draft || pull.State != Open || d.marker.autoMerge {
 		return nil
 	}
-	return r.forge.AutoMerge(ctx, pull.Number)
+	outcome.Changed = true
+	if outcome.AutoMerge = r.forge.AutoMerge(ctx, pull.Number); outcome.AutoMerge != nil {
+		return nil
+	}
+	d.marker.autoMerge = true
+	if err := r.forge.Edit(ctx, pull.Number, pull.Title, d.String()); err != nil {
+		return err
+	}
+	pull.Body = d.String()
+	return nil
 }
 
-// commit makes the branch say what the proposal says. Without a parent of the branch's own it starts anew from the target: then
-// it must still be where it was when all its commits were ours.
-func (r *run) commit(ctx context.Context, parent, head string, superseded []string) (string, error) {
+// alone is the history of a branch that has our changes and no others, after earlier ones.
+func (r *run) alone(superseded []string) history {
+	changes := sorted(r.p.Changes)
+	return history{
+		changes: changes, superseded: supersededBy(changes, superseded), owner: r.p.By.key(), files: r.p.filesKey(), base: r.p.Base,
+	}
+}
+
+func sorted(changes []Change) []Change {
+	changes = slices.Clone(changes)
+	slices.SortFunc(changes, func(a, b Change) int { return strings.Compare(a.Base, b.Base) })
+	return changes
+}
+
+// commit writes files as the branch's newest commit, after which its history is as h tells. With another parent than its head it starts
+// anew: then it must still be where it was when all its commits were ours.
+func (r *run) commit(ctx context.Context, head, parent string, files map[string][]byte, h history) (string, error) {
 	reset := head != "" && parent != head
 	if reset {
 		now, err := r.forge.Head(ctx, r.p.Branch)
@@ -187,7 +244,5 @@ func (r *run) commit(ctx context.Context, parent, head string, superseded []stri
 			return "", &Error{Reason: v1alpha1.ReasonForgeRefused, Conflict: true, Err: fmt.Errorf("start %s anew: somebody has pushed to it", r.p.Branch)}
 		}
 	}
-	return r.forge.Commit(ctx, NewCommit{
-		Branch: r.p.Branch, Parent: parent, Reset: reset, Message: r.p.message(superseded), Files: r.p.Files,
-	})
+	return r.forge.Commit(ctx, NewCommit{Branch: r.p.Branch, Parent: parent, Reset: reset, Message: r.p.message(h), Files: files})
 }

@@ -27,9 +27,14 @@ func propose(t *testing.T, f *memory.Forge, version string) pullrequest.Proposal
 		t.Fatal(err)
 	}
 	return pullrequest.Proposal{
-		Branch: branch, Title: "Move debian to " + version, Body: "About " + version, Candidate: "debian:" + version + "@sha256:" + version,
-		Files: map[string][]byte{"Dockerfile": []byte("FROM debian:" + version + "\n")}, Base: base, Cluster: "east",
+		Branch: branch, Title: "Move debian to " + version, Body: "About " + version,
+		Changes: []pullrequest.Change{{Base: "debian:12.1", Candidate: "debian:" + version + "@sha256:" + version}},
+		Files:   map[string][]byte{"Dockerfile": []byte("FROM debian:" + version + "\n")}, Base: base, By: by("east"),
 	}
+}
+
+func by(cluster string) pullrequest.Proposer {
+	return pullrequest.Proposer{Cluster: cluster, Policy: "ClusterImagePolicy p"}
 }
 
 func mustSync(t *testing.T, f pullrequest.Forge, p pullrequest.Proposal) pullrequest.Outcome {
@@ -153,6 +158,33 @@ func TestSyncAsksForAutoMergeAfterEachPush(t *testing.T) {
 	}
 }
 
+func TestSyncTellsWhereAutoMergeIsRefused(t *testing.T) {
+	f := repository()
+	refusal := &pullrequest.Error{Reason: v1alpha1.ReasonForgeRefused, Err: errors.New("no")}
+	f.Before = func(call string) error {
+		if call == "AutoMerge" {
+			return refusal
+		}
+		return nil
+	}
+	p := propose(t, f, "12.2")
+	p.AutoMerge = true
+	for _, what := range []string{"at the first try", "at the next"} {
+		got := mustSync(t, f, p)
+		expect(t, got, pullrequest.Open, v1alpha1.ReasonOpen, true)
+		if !errors.Is(got.AutoMerge, refusal) {
+			t.Errorf("%s the outcome tells %v", what, got.AutoMerge)
+		}
+	}
+	f.Before = nil
+	mustSync(t, f, p)
+	got := mustSync(t, f, p)
+	expect(t, got, pullrequest.Open, v1alpha1.ReasonOpen, false)
+	if got.AutoMerge != nil || f.AutoMerges(1) != 1 {
+		t.Errorf("it was armed %d times, and the outcome tells %v", f.AutoMerges(1), got.AutoMerge)
+	}
+}
+
 // TestSyncRaces lets a person or another cluster be faster, once or always, before a call of the second Sync.
 func TestSyncRaces(t *testing.T) {
 	tests := map[string]struct {
@@ -168,7 +200,7 @@ func TestSyncRaces(t *testing.T) {
 		}},
 		"another cluster is there first": {before: "Commit", want: pullrequest.Open, act: func(t *testing.T, f *memory.Forge) {
 			p := propose(t, f, "12.3")
-			p.Cluster = "west"
+			p.By = by("west")
 			mustSync(t, f, p)
 		}},
 		"a person pushes before the branch is reset": {before: "Commits", moved: true, want: pullrequest.Foreign, act: func(_ *testing.T, f *memory.Forge) {
@@ -176,7 +208,7 @@ func TestSyncRaces(t *testing.T) {
 		}},
 		"somebody is always faster": {before: "Commit", always: true, err: true, act: func(t *testing.T, f *memory.Forge) {
 			p := propose(t, f, fmt.Sprint("13.", f.Writes()))
-			p.Cluster = "west"
+			p.By = by("west")
 			mustSync(t, f, p)
 		}},
 	}
@@ -277,7 +309,7 @@ func TestAnotherClusterFinishes(t *testing.T) {
 				}
 				return nil
 			}
-			if _, err := pullrequest.Withdraw(t.Context(), f, branch, "c"); err == nil {
+			if _, err := pullrequest.Withdraw(t.Context(), f, branch, by("east"), "c"); err == nil {
 				t.Fatal("it was not stopped")
 			}
 			f.Before = nil
@@ -289,7 +321,7 @@ func TestAnotherClusterFinishes(t *testing.T) {
 			mustSync(t, f, propose(t, f, "12.2"))
 			act(t, f)
 			p := propose(t, f, "12.3")
-			p.Cluster = "west"
+			p.By = by("west")
 			expect(t, mustSync(t, f, p), pullrequest.Open, v1alpha1.ReasonOpen, true)
 			if got := pulls(t, f)[0]; got.Title != p.Title || !strings.Contains(got.Body, p.Body) || strings.Contains(got.Body, "withdrawn") {
 				t.Errorf("the pull request is %+v", got)
@@ -333,9 +365,11 @@ func TestSyncRefusesIncompleteProposals(t *testing.T) {
 	for name, spoil := range map[string]func(p *pullrequest.Proposal){
 		"no branch":       func(p *pullrequest.Proposal) { p.Branch = "" },
 		"no base":         func(p *pullrequest.Proposal) { p.Base = "" },
-		"no cluster":      func(p *pullrequest.Proposal) { p.Cluster = "" },
-		"no candidate":    func(p *pullrequest.Proposal) { p.Candidate = "" },
-		"two lines of it": func(p *pullrequest.Proposal) { p.Candidate = "a\nPlimsoll-Cluster: b" },
+		"no cluster":      func(p *pullrequest.Proposal) { p.By.Cluster = "" },
+		"no policy":       func(p *pullrequest.Proposal) { p.By.Policy = "" },
+		"no changes":      func(p *pullrequest.Proposal) { p.Changes = nil },
+		"no candidate":    func(p *pullrequest.Proposal) { p.Changes[0].Candidate = "" },
+		"two lines of it": func(p *pullrequest.Proposal) { p.Changes[0].Candidate = "a\nPlimsoll-Cluster:b" },
 		"no files":        func(p *pullrequest.Proposal) { p.Files = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -351,14 +385,14 @@ func TestSyncRefusesIncompleteProposals(t *testing.T) {
 
 func TestWithdraw(t *testing.T) {
 	f := repository()
-	got, err := pullrequest.Withdraw(t.Context(), f, branch, "c")
+	got, err := pullrequest.Withdraw(t.Context(), f, branch, by("east"), "c")
 	if err != nil {
 		t.Fatal(err)
 	}
 	expect(t, got, pullrequest.Absent, "", false)
 
 	mustSync(t, f, propose(t, f, "12.2"))
-	if _, err := pullrequest.Withdraw(t.Context(), f, branch, "Rolled out."); err != nil {
+	if _, err := pullrequest.Withdraw(t.Context(), f, branch, by("east"), "Rolled out."); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"Rolled out."}, f.Comments(1)); diff != "" {
@@ -368,7 +402,7 @@ func TestWithdraw(t *testing.T) {
 	f = repository()
 	mustSync(t, f, propose(t, f, "12.2"))
 	f.MergeAsPerson(1)
-	got, err = pullrequest.Withdraw(t.Context(), f, branch, "Rolled out.")
+	got, err = pullrequest.Withdraw(t.Context(), f, branch, by("east"), "Rolled out.")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -391,7 +425,7 @@ func TestWithdrawCleansUpWithoutAPullRequest(t *testing.T) {
 		t.Fatal("it was not stopped")
 	}
 	f.Before = nil
-	got, err := pullrequest.Withdraw(t.Context(), f, branch, "c")
+	got, err := pullrequest.Withdraw(t.Context(), f, branch, by("east"), "c")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -399,7 +433,7 @@ func TestWithdrawCleansUpWithoutAPullRequest(t *testing.T) {
 
 	f.Branch(branch, p.Base)
 	f.PushAs(memory.PersonEmail, branch, "by a person", map[string]string{"other": "2\n"})
-	if got, err = pullrequest.Withdraw(t.Context(), f, branch, "c"); err != nil {
+	if got, err = pullrequest.Withdraw(t.Context(), f, branch, by("east"), "c"); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, got, pullrequest.Absent, "", false)
@@ -437,7 +471,7 @@ func TestWithdrawCommentsOnceAtTheMost(t *testing.T) {
 		mustSync(t, f.Forge, propose(t, f.Forge, "12.2"))
 		var err error
 		for range 4 {
-			if _, err = pullrequest.Withdraw(t.Context(), f, branch, "Rolled out."); err == nil {
+			if _, err = pullrequest.Withdraw(t.Context(), f, branch, by("east"), "Rolled out."); err == nil {
 				break
 			}
 		}

@@ -8,13 +8,13 @@ import (
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 )
 
-// Withdraw closes the open pull request of a branch with a comment, where it is not needed any more, and deletes the branch. It
-// writes nothing where the branch has commits of others. A later Sync may open a new one.
-func Withdraw(ctx context.Context, forge Forge, branch, comment string) (Outcome, error) {
-	return retried(func() (Outcome, error) { return withdrawOnce(ctx, forge, branch, comment) })
+// Withdraw takes a proposer's section out of the open pull request of a branch. The last one closes it with a comment, and
+// deletes the branch. It writes nothing where the branch has commits of others. A later Sync may open a new one.
+func Withdraw(ctx context.Context, forge Forge, branch string, by Proposer, comment string) (Outcome, error) {
+	return retried(func() (Outcome, error) { return withdrawOnce(ctx, forge, branch, by, comment) })
 }
 
-func withdrawOnce(ctx context.Context, forge Forge, branch, comment string) (Outcome, error) {
+func withdrawOnce(ctx context.Context, forge Forge, branch string, by Proposer, comment string) (Outcome, error) {
 	v, err := look(ctx, forge, branch)
 	if err != nil {
 		return Outcome{}, err
@@ -38,6 +38,9 @@ func withdrawOnce(ctx context.Context, forge Forge, branch, comment string) (Out
 		return foreign(pull), nil
 	}
 	if pull != nil {
+		if left, changed, err := v.leave(ctx, pull, by); left || err != nil {
+			return Outcome{State: Absent, Changed: changed}, err
+		}
 		outcome.Changed = true
 		if err := v.close(ctx, pull, comment); err != nil {
 			return outcome, err
@@ -72,6 +75,20 @@ func (v *view) onlyOurs(ctx context.Context, branch string, pull *PullRequest) (
 	}
 	h, err := v.history(ctx, target, head)
 	return !h.foreign, true, err
+}
+
+// leave takes a proposer's section away, where there are others who want the pull request.
+func (v *view) leave(ctx context.Context, pull *PullRequest, by Proposer) (left, changed bool, err error) {
+	d := parseDocument(pull.Body)
+	all := len(d.sections)
+	d.leave(by)
+	if len(d.sections) == 0 {
+		return false, false, nil
+	}
+	if len(d.sections) == all {
+		return true, false, nil
+	}
+	return true, true, v.forge.Edit(ctx, pull.Number, pull.Title, d.String())
 }
 
 // close marks the pull request as closed by us before it closes it. The comment comes last: a try that is cut short

@@ -15,6 +15,9 @@ func Run(t *testing.T, create func(t *testing.T) World) {
 		"leaves the commit of a person alone": personPushed, "leaves an updated branch alone": branchUpdated,
 		"closed by a person": closedByPerson, "merged": merged, "withdrawn": withdrawn, "not withdrawn from a person": notWithdrawn,
 		"found after a crash": crashed, "sections of clusters": sections, "people may edit the text": edited,
+		"two policies of a cluster": policies, "withdrawn by one of two": oneLeaves, "takes a section of old over": oldSection,
+		"two of several bases": joins, "a base that nobody wants": dropsUnwanted, "bases that are not known yet": keeps,
+		"closed and superseded bases": decides, "bases and a target that moved": movedBeneath,
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) { test(&scene{T: t, World: create(t)}) })
 	}
@@ -38,6 +41,10 @@ func adopts(s *scene) {
 	first := s.sync(s.proposal("east", "12.2"))
 	other := s.proposal("west", "12.2")
 	other.Body = "Fixes even more: this cluster has a newer database.\n"
+	s.sync(other) // notes that it wants the pull request, too
+	if got := s.pulls()[0].Body; !strings.Contains(got, "Fixes much") || strings.Contains(got, "even more") {
+		s.Errorf("the shared text is not that of who made the commit:\n%s", got)
+	}
 	s.expectState(s.quiet(other), pullrequest.Open, first.PullRequest.Number)
 }
 
@@ -143,14 +150,14 @@ func merged(s *scene) {
 
 func withdrawn(s *scene) {
 	first := s.sync(s.proposal("east", "12.2"))
-	outcome, err := pullrequest.Withdraw(s.Context(), s.Forge, branch, "Nothing runs the old version any more.")
+	outcome, err := pullrequest.Withdraw(s.Context(), s.Forge, branch, by("east"), "Nothing runs the old version any more.")
 	if err != nil {
 		s.Fatal(err)
 	}
 	s.expectState(outcome, pullrequest.Closed, first.PullRequest.Number)
 	s.branchIsGone()
 	before := s.Writes()
-	if again, err := pullrequest.Withdraw(s.Context(), s.Forge, branch, "Again."); err != nil || again.Changed || s.Writes() != before {
+	if again, err := pullrequest.Withdraw(s.Context(), s.Forge, branch, by("east"), "Again."); err != nil || again.Changed || s.Writes() != before {
 		s.Errorf("Withdraw() again = %+v, %v", again, err)
 	}
 	// No person has decided against it.
@@ -164,7 +171,7 @@ func notWithdrawn(s *scene) {
 	first := s.sync(s.proposal("east", "12.2"))
 	s.Push(branch, map[string]string{Other: "by a person\n"})
 	before := s.Writes()
-	outcome, err := pullrequest.Withdraw(s.Context(), s.Forge, branch, "Nothing runs the old version any more.")
+	outcome, err := pullrequest.Withdraw(s.Context(), s.Forge, branch, by("east"), "Nothing runs the old version any more.")
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -180,7 +187,7 @@ func crashed(s *scene) {
 	// A branch with our commit and without a pull request is what a crash leaves. A pull request that we closed counts as none.
 	head := s.head(branch)
 	pull := s.pulls()[0]
-	if err := s.Forge.Edit(s.Context(), pull.Number, pull.Title, strings.Replace(pull.Body, " -->", " withdrawn -->", 1)); err != nil {
+	if err := s.Forge.Edit(s.Context(), pull.Number, pull.Title, strings.TrimSuffix(strings.TrimSpace(pull.Body), " -->")+" withdrawn -->"); err != nil {
 		s.Fatal(err)
 	}
 	if err := s.Forge.Close(s.Context(), pull.Number); err != nil {
@@ -197,7 +204,7 @@ func crashed(s *scene) {
 
 // body has a text, and what only the cluster knows, as the function Body writes it.
 func body(cluster, text, workloads string) string {
-	return text + "\n\n" + pullrequest.Section(cluster, workloads)
+	return text + "\n\n" + pullrequest.Section(by(cluster), workloads)
 }
 
 func sections(s *scene) {

@@ -8,15 +8,16 @@ import (
 	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
 )
 
-// The repository of a World has these two files at main, and more if it likes.
+// The repository of a World has these files at main, and more if it likes.
 const (
 	Dockerfile = "build/Dockerfile"
 	Other      = "other.txt"
+	Proxy      = "proxy/Dockerfile"
 )
 
 // Files of a World's repository.
 func Files() map[string]string {
-	return map[string]string{Dockerfile: "# web\nFROM debian:12.1\nRUN true\n", Other: "1\n"}
+	return map[string]string{Dockerfile: "# web\nFROM debian:12.1\nRUN true\n", Other: "1\n", Proxy: "FROM nginx:1.0\n"}
 }
 
 // World is a repository at a forge, with a person who works in it.
@@ -39,6 +40,10 @@ type scene struct {
 	World
 }
 
+func by(cluster string) pullrequest.Proposer {
+	return pullrequest.Proposer{Cluster: cluster, Policy: "ClusterImagePolicy p"}
+}
+
 // proposal moves debian to a version, as a cluster sees it.
 func (s *scene) proposal(cluster, version string) pullrequest.Proposal {
 	s.Helper()
@@ -52,8 +57,8 @@ func (s *scene) proposal(cluster, version string) pullrequest.Proposal {
 	}
 	return pullrequest.Proposal{
 		Branch: branch, Title: "Move debian to " + version, Body: "Fixes much in " + version + ".\n",
-		Candidate: "docker.io/library/debian:" + version + "@sha256:" + version,
-		Files:     map[string][]byte{Dockerfile: []byte(strings.Join(lines, "\n"))}, Base: base, Cluster: cluster,
+		Changes: []pullrequest.Change{{Base: "docker.io/library/debian:12.1", Candidate: "docker.io/library/debian:" + version + "@sha256:" + version}},
+		Files:   map[string][]byte{Dockerfile: []byte(strings.Join(lines, "\n"))}, Base: base, By: by(cluster),
 	}
 }
 
