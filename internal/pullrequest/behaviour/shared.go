@@ -54,7 +54,9 @@ func (s *scene) withdraw(by pullrequest.Proposer) pullrequest.Outcome {
 func policies(s *scene) {
 	one, two := s.proposal("east", "12.2"), s.proposal("east", "12.2")
 	two.By.Policy, two.Title = "ImagePolicy shop/q", "Another title"
-	section := func(p *pullrequest.Proposal, shared, text string) { p.Body = shared + "\n\n" + pullrequest.Section(p.By, text) }
+	section := func(p *pullrequest.Proposal, shared, text string) {
+		p.Body = shared + "\n\n" + pullrequest.Section(p.By, text)
+	}
 	section(&one, "Shared.", "- shop/web")
 	section(&two, "Shared, a little else.", "- blog/web")
 	s.sync(one)
