@@ -271,3 +271,21 @@ func TestWithdrawFromASharedPullRequest(t *testing.T) {
 		}
 	}
 }
+
+// The version that was proposed before is no news in the text, as it is not looked at any more in the round after.
+func TestTextLeavesOutWhatWasProposed(t *testing.T) {
+	r, p := proposer(t, "east", twoBases()), proposing("p", nil)
+	s := moveTo(t, "12.1", "12.2").next()
+	taken := candidate(t, "12.3", "e", baseimage.Patch, v1alpha1.SeverityHigh)
+	s.choice.Taken = &taken
+	s.take(start)
+	after := r.body(p, bundle{s.next()}, pullrequest.Repository{})
+	s.choice.Seen = []v1alpha1.UpdateCandidate{{Tag: "12.2", PassedOver: v1alpha1.PassedOlder}}
+	if got := r.body(p, bundle{s}, pullrequest.Repository{}); got != after {
+		t.Errorf("the text is first\n%s\nand then\n%s", got, after)
+	}
+	s.choice.Seen = []v1alpha1.UpdateCandidate{{Tag: "12.4", PassedOver: v1alpha1.PassedTooNew}}
+	if got := r.body(p, bundle{s}, pullrequest.Repository{}); !strings.Contains(got, "12.4") {
+		t.Errorf("the text lacks what was passed over:\n%s", got)
+	}
+}

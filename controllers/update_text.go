@@ -77,8 +77,11 @@ func (r *updateReconciler) body(p remediated, b bundle, repository pullrequest.R
 			Files: bodyPositions(s.edits.Positions), Exposed: bodyPositions(s.edits.Reached),
 			Workloads: s.group.workloads(), Unpredicted: s.group.beside(),
 		}
+		before := s.statusBefore().To
 		for _, c := range s.choice.Seen {
-			if c.PassedOver != "" && c.PassedOver != v1alpha1.PassedLargerStep {
+			// What was proposed before is looked at for the last time: the text would change once it is not any more.
+			proposed := before != nil && c.Tag == before.Tag
+			if c.PassedOver != "" && c.PassedOver != v1alpha1.PassedLargerStep && !proposed {
 				change.PassedOver = append(change.PassedOver, pullrequest.PassedOver{Tag: c.Tag, Why: string(c.PassedOver)})
 			}
 		}

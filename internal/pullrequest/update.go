@@ -147,7 +147,7 @@ func (r *run) beside(ctx context.Context, kept []Change, head string, h history,
 		}
 		files[path] = joined
 	}
-	next.parent, next.history.base, next.history.files, next.files = head, h.base, "", files
+	next.parent, next.base, next.history.files, next.files = head, h.base, "", files
 	next.changes = sorted(append(slices.Clone(r.p.Changes), kept...))
 	next.superseded = supersededBy(next.changes, h.keys())
 	return next, nil

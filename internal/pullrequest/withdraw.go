@@ -19,14 +19,8 @@ func withdrawOnce(ctx context.Context, forge Forge, branch string, by Proposer, 
 	if err != nil {
 		return Outcome{}, err
 	}
-	outcome := Outcome{State: Absent}
 	pull := v.open()
-	switch {
-	case pull != nil:
-		outcome = standing(pull)
-	case len(v.pulls) > 0:
-		outcome = standing(&v.pulls[0])
-	}
+	outcome := v.stands()
 	ours, exists, err := v.onlyOurs(ctx, branch, outcome.PullRequest)
 	if err != nil {
 		return Outcome{}, err
@@ -75,6 +69,17 @@ func (v *view) onlyOurs(ctx context.Context, branch string, pull *PullRequest) (
 	}
 	h, err := v.history(ctx, target, head)
 	return !h.foreign, true, err
+}
+
+// stands is how the open pull request stands, or else the newest one.
+func (v *view) stands() Outcome {
+	switch pull := v.open(); {
+	case pull != nil:
+		return standing(pull)
+	case len(v.pulls) > 0:
+		return standing(&v.pulls[0])
+	}
+	return Outcome{State: Absent}
 }
 
 // leave takes a proposer's section away, where there are others who want the pull request.
