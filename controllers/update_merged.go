@@ -13,6 +13,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
+	"github.com/plimsoll-dev/plimsoll/internal/pullrequest"
 	"github.com/plimsoll-dev/plimsoll/internal/source"
 )
 
@@ -25,26 +26,39 @@ func (r *updateReconciler) revisit(ctx context.Context, round *round) {
 			continue
 		}
 		s.comeBack(r.forgeEvery)
-		old, err := r.namesOld(ctx, p, s)
-		if err != nil {
+		if err := r.review(ctx, round, s); err != nil {
 			// What was merged stays so until the repository says otherwise.
 			r.forges.pause(p.forgeSecret(), err)
 			log.FromContext(ctx).Info("Merged update cannot be looked at", "repository", s.id.Source, "base", s.id.Base.String(), "error", err.Error())
-			continue
-		}
-		if old && s.choice.Looked {
-			s.status.Phase, s.status.MergedTime = v1alpha1.UpdateAvailable, nil
-			s.decide(round.now)
 		}
 	}
 }
 
-// namesOld says whether files name what runs, and not what the update moves to.
-func (r *updateReconciler) namesOld(ctx context.Context, p remediated, s *step) (bool, error) {
+func (r *updateReconciler) review(ctx context.Context, round *round, s *step) error {
+	p := round.policy
 	forge, err := r.forges.forge(ctx, p.forgeSecret(), s.id.Source)
 	if err != nil {
-		return false, err
+		return err
 	}
+	old, err := r.namesOld(ctx, p, s, forge)
+	switch {
+	case err != nil:
+		return err
+	case old && s.choice.Looked:
+		s.status.Phase, s.status.MergedTime = v1alpha1.UpdateAvailable, nil
+		s.decide(round.now)
+	case !old && isOpen(s.status.PullRequest) && !round.partial():
+		// It could not be looked at when the files were.
+		if err := r.settle(ctx, round, bundle{s}, forge); err != nil {
+			return err
+		}
+		s.merged(round.now, round.now)
+	}
+	return nil
+}
+
+// namesOld says whether files name what runs, and not what the update moves to.
+func (r *updateReconciler) namesOld(ctx context.Context, p remediated, s *step, forge pullrequest.Forge) (bool, error) {
 	repository, err := forge.Repository(ctx)
 	if err != nil {
 		return false, err

@@ -173,6 +173,40 @@ func TestAMergeThatIsReverted(t *testing.T) {
 	}
 }
 
+// What the files name already needs no pull request: one that cannot be closed at first does not stay open, and count, for ever.
+func TestAPullRequestThatCannotBeClosedAtFirst(t *testing.T) {
+	r, p, forge := forgeWorld(t, map[string]string{"Dockerfile": "FROM debian:12.1\n"})
+	taken := candidate(t, "12.2", "d", baseimage.Minor, v1alpha1.SeverityHigh)
+	var status v1alpha1.ImageUpdateStatus
+	act := func() {
+		t.Helper()
+		s := stepOf(status, &taken, moves("shop", "a", debian("12.1", "b"), at(source.Dockerfile)))
+		s.judge(false, start)
+		round := &round{policy: p, now: start, settled: true, steps: []*step{s}}
+		r.revisit(t.Context(), round)
+		r.act(t.Context(), round)
+		status = s.status
+	}
+	act()
+	forge.PushAs(memory.PersonEmail, "main", "By hand", map[string]string{"Dockerfile": "FROM debian:12.2\n"})
+	forge.Before = func(call string) error {
+		if call == "Close" {
+			return &pullrequest.Error{Reason: v1alpha1.ReasonForgeUnavailable, Err: errors.New("not now")}
+		}
+		return nil
+	}
+	act()
+	if status.Phase != v1alpha1.UpdateMerged || !isOpen(status.PullRequest) {
+		t.Fatalf("it is %s with %+v", status.Phase, status.PullRequest)
+	}
+	forge.Before = nil
+	act()
+	got := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionProposed)
+	if status.Phase != v1alpha1.UpdateMerged || isOpen(status.PullRequest) || got.Reason != v1alpha1.ReasonMerged {
+		t.Errorf("it is %s with %+v, and %+v", status.Phase, status.PullRequest, got)
+	}
+}
+
 // Files may be read just before the merge, and the pull request just after it.
 func TestAMergeIsNoRevertWhileItIsFresh(t *testing.T) {
 	for age, want := range map[time.Duration]v1alpha1.UpdatePhase{time.Second: v1alpha1.UpdateMerged, time.Hour: v1alpha1.UpdateAvailable} {

@@ -412,6 +412,27 @@ func TestWithdraw(t *testing.T) {
 	}
 }
 
+// A person merges it while it is being closed.
+func TestWithdrawWhileItIsMerged(t *testing.T) {
+	f := repository()
+	mustSync(t, f, propose(t, f, "12.2"))
+	f.Before = func(call string) error {
+		if call == "Close" {
+			f.Before = nil
+			f.MergeAsPerson(1)
+		}
+		return nil
+	}
+	got, err := pullrequest.Withdraw(t.Context(), f, branch, by("east"), "Rolled out.")
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, got, pullrequest.Merged, v1alpha1.ReasonMerged, true)
+	if len(f.Comments(1)) != 0 {
+		t.Errorf("there are comments: %v", f.Comments(1))
+	}
+}
+
 func TestWithdrawCleansUpWithoutAPullRequest(t *testing.T) {
 	f := repository()
 	p := propose(t, f, "12.2")

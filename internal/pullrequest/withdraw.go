@@ -37,7 +37,7 @@ func withdrawOnce(ctx context.Context, forge Forge, branch string, by Proposer, 
 		}
 		outcome.Changed = true
 		if err := v.close(ctx, pull, comment); err != nil {
-			return outcome, err
+			return outcome, ended(ctx, forge, branch, err)
 		}
 		outcome.State, outcome.Reason = Closed, v1alpha1.ReasonNoUpdate
 	}
@@ -115,6 +115,18 @@ func (v *view) close(ctx context.Context, pull *PullRequest, comment string) err
 		return nil
 	}
 	return v.forge.Comment(ctx, pull.Number, comment)
+}
+
+// ended makes a conflict of a refusal to change the open pull request of a branch that somebody else has merged or closed in the same moment.
+func ended(ctx context.Context, forge Forge, branch string, err error) error {
+	var refusal *Error
+	if !errors.As(err, &refusal) || refusal.Reason != v1alpha1.ReasonForgeRefused {
+		return err
+	}
+	if v, unseen := look(ctx, forge, branch); unseen != nil || v.open() != nil {
+		return err
+	}
+	return &Error{Reason: refusal.Reason, Conflict: true, Err: err}
 }
 
 // gone makes a conflict of a branch that is not there although it was a moment ago.

@@ -92,9 +92,18 @@ func (f *Forge) Edit(ctx context.Context, number int64, title, body string) erro
 	return f.change(ctx, "Edit", number, func(p *pull) { p.Title, p.Body = title, body })
 }
 
-// Close closes a pull request.
+// Close closes a pull request, which is refused where it was merged.
 func (f *Forge) Close(ctx context.Context, number int64) error {
-	return f.change(ctx, "Close", number, func(p *pull) { f.end(p, pullrequest.Closed) })
+	merged := false
+	err := f.change(ctx, "Close", number, func(p *pull) {
+		if merged = p.State == pullrequest.Merged; !merged {
+			f.end(p, pullrequest.Closed)
+		}
+	})
+	if merged {
+		return refused(false, "close: pull request %d was merged", number)
+	}
+	return err
 }
 
 // Comment adds a comment.
