@@ -75,7 +75,7 @@ func (s *step) requests(triggers []v1alpha1.RebuildTrigger, cluster string) (req
 		}
 		triggered = true
 		request := s.request(*trigger, img, cluster)
-		if !seen[request.Key] && !s.delivered(request.Key) {
+		if !seen[request.Key] && !s.delivered(request.Key) && !s.answered(request.BaseDigest, img) {
 			requests = append(requests, request)
 		}
 		seen[request.Key] = true
@@ -207,7 +207,7 @@ func (s *step) request(trigger v1alpha1.RebuildTrigger, img movingImage, cluster
 		Base: s.id.Base.Repository + ":" + s.status.To.Tag, BaseDigest: s.status.To.Digest, Cluster: cluster,
 	}
 	sum := sha256.Sum256([]byte(strings.Join([]string{trigger.Name, request.Image, request.BaseDigest}, "\n")))
-	request.Key = keyPrefix(request.BaseDigest) + hex.EncodeToString(sum[:16])
+	request.Key = repositoryPrefix(request.BaseDigest, img.Report.Repository) + hex.EncodeToString(sum[:16])
 	return request
 }
 
@@ -215,6 +215,21 @@ func (s *step) request(trigger v1alpha1.RebuildTrigger, img movingImage, cluster
 func keyPrefix(baseDigest string) string {
 	digest := strings.TrimPrefix(baseDigest, "sha256:")
 	return digest[:min(len(digest), 16)] + "-"
+}
+
+// repositoryPrefix begins those for images of one repository.
+func repositoryPrefix(baseDigest, repository string) string {
+	sum := sha256.Sum256([]byte(repository))
+	return keyPrefix(baseDigest) + hex.EncodeToString(sum[:4]) + "-"
+}
+
+// answered says that the image was built after a trigger for its repository, and still on the old base: where each build has
+// a tag of its own, asking for it again would go round in circles.
+func (s *step) answered(baseDigest string, img movingImage) bool {
+	prefix := repositoryPrefix(baseDigest, img.Report.Repository)
+	return slices.ContainsFunc(s.status.Deliveries, func(d v1alpha1.Delivery) bool {
+		return strings.HasPrefix(d.Key, prefix) && img.Origin.Created.After(d.Time.Time)
+	})
 }
 
 func (s *step) delivered(key string) bool {

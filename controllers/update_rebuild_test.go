@@ -206,6 +206,30 @@ func TestTriggersAreLimited(t *testing.T) {
 	}
 }
 
+// TestABuildWithoutTheNewBaseIsNotAskedForAgain where each build has a tag of its own.
+func TestABuildWithoutTheNewBaseIsNotAskedForAgain(t *testing.T) {
+	p := newPipeline(t)
+	r := rebuilder()
+	policy := rebuilding("team-a", v1alpha1.RebuildTrigger{Name: "ci", Type: v1alpha1.RebuildWebhook, URL: p.URL, TimeoutMinutes: 60})
+	build := func(id, tag string, created time.Time) movingImage {
+		return moves("shop", id, debian("12", "b"), func(img *movingImage) { img.Tag, img.Origin.Created = tag, created })
+	}
+	s := refreshing(build("a", "build-1", start.Add(-time.Hour)))
+	r.rebuild(t.Context(), policy, s, start)
+	next := refreshing(build("c", "build-2", start.Add(time.Minute)))
+	next.status.Deliveries, next.status.Rebuild = s.status.Deliveries, s.status.Rebuild
+	r.rebuild(t.Context(), policy, next, start.Add(2*time.Hour))
+	if len(p.keys) != 1 || rebuiltReason(next) != v1alpha1.ReasonNoAnswer {
+		t.Errorf("%d requests, and it is %s", len(p.keys), rebuiltReason(next))
+	}
+	// One that was built before and comes to run later is another image.
+	late := refreshing(build("d", "release-1", start.Add(-time.Hour)))
+	late.status.Deliveries = next.status.Deliveries
+	if r.rebuild(t.Context(), policy, late, start.Add(2*time.Hour)); len(p.keys) != 2 {
+		t.Errorf("%d requests, want one for another image", len(p.keys))
+	}
+}
+
 // TestTriggersThatFailKeepNoneBack, whatever their number.
 func TestTriggersThatFailKeepNoneBack(t *testing.T) {
 	broken, p := newPipeline(t), newPipeline(t)
