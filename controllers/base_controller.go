@@ -68,12 +68,7 @@ func (r *baseReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 		r.wish(ctx, wisher{Image: key}, nil)
 		return reconcile.Result{}, nil
 	}
-	wanted := map[inventory.ScanKey]wish{}
-	for _, claim := range o.Claims {
-		if claim.Digest != key.Digest && claim.Digest != state.Manifest {
-			wanted[inventory.ScanKey{Digest: claim.Digest, Platform: key.Platform}] = wish{Reference: claim.Name, Pulls: r.pulls(key)}
-		}
-	}
+	wanted := r.claimed(key, state.Manifest, o.Claims)
 	// A name that cannot be confirmed now counts as not confirmed until it is.
 	unasked := r.names.ask(ctx, r.scannedClaims(o.Claims, key.Platform), keychain{reader: r.reader, secrets: r.secrets, pulls: r.pulls(key)})
 	base := r.bases.find(state.Manifest, func(claim baseimage.Claim) (baseimage.Known, bool) {
@@ -95,6 +90,17 @@ func (r *baseReconciler) Reconcile(ctx context.Context, key inventory.ScanKey) (
 		}
 	}
 	return reconcile.Result{}, errors.Join(r.found(ctx, key, state.Manifest, base), unasked)
+}
+
+// claimed are the bases that an image says it has, to be scanned, too.
+func (r *baseReconciler) claimed(key inventory.ScanKey, manifest image.Digest, claims []baseimage.Claim) map[inventory.ScanKey]wish {
+	wanted := map[inventory.ScanKey]wish{}
+	for _, claim := range claims {
+		if claim.Digest != key.Digest && claim.Digest != manifest {
+			wanted[inventory.ScanKey{Digest: claim.Digest, Platform: key.Platform}] = wish{Reference: claim.Name, Pulls: r.pulls(key)}
+		}
+	}
+	return wanted
 }
 
 // found tells those who wait for it. An image without a base is what its report takes it

@@ -173,24 +173,14 @@ func (c cursor) separate(registry, repository, tag, digest cursor) {
 // may hold a digest, and a digest may be its digits alone.
 func (c cursor) joined(registry, repository, tag, digest cursor) {
 	base, ownTag, ownDigest := splitReference(repository.text())
-	tagText, digestText := tag.text(), digest.text()
+	tagText, digestText := tag.text(), digest.digest()
 	ownTag.plain, ownDigest.plain = nil, nil
-	if digits.MatchString(digestText.value) {
-		whole := computed("sha256:")
-		whole.add(digestText)
-		digestText = whole
-	}
 	if i := strings.IndexByte(tagText.value, '@'); i >= 0 && digestText.value == "" {
 		tagText.plain = nil
 		tagText, digestText = tagText.slice(0, i), tagText.slice(i+1, len(tagText.value))
 	}
 	repository.repeated = repository.repeated || ownTag.value != "" && tagText.value != "" || ownDigest.value != "" && digestText.value != ""
-	if tagText.value == "" {
-		tagText = ownTag
-	}
-	if digestText.value == "" {
-		digestText = ownDigest
-	}
+	tagText, digestText = tagText.or(ownTag), digestText.or(ownDigest)
 	if base.value == "" || tagText.value == "" && digestText.value == "" {
 		return
 	}
@@ -200,6 +190,17 @@ func (c cursor) joined(registry, repository, tag, digest cursor) {
 	}
 	name.add(base)
 	c.file.place(tag.value() != "", name, tagText, digestText, registry, tag, digest, repository)
+}
+
+// digest is the text of a digest, which may be written without its algorithm.
+func (c cursor) digest() text {
+	written := c.text()
+	if !digits.MatchString(written.value) {
+		return written
+	}
+	whole := computed("sha256:")
+	whole.add(written)
+	return whole
 }
 
 func (y *yamlFile) place(separate bool, name, tag, digest text, parts ...cursor) {

@@ -27,6 +27,14 @@ func computed(value string) text {
 	return text{value: value, at: slices.Repeat([]int{-1}, len(value))}
 }
 
+// or returns another text where this one is empty.
+func (t text) or(other text) text {
+	if t.value == "" {
+		return other
+	}
+	return t
+}
+
 func (t text) slice(start, end int) text {
 	return text{value: t.value[start:end], at: t.at[start:end], plain: t.plain}
 }
