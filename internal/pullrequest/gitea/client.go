@@ -50,6 +50,9 @@ var (
 	_ pullrequest.Identified = (*Client)(nil)
 )
 
+// errIncomplete is an answer of status 200 that lacks what was asked for.
+var errIncomplete = errors.New("the answer is incomplete")
+
 // New returns a client for the repository. It asks nothing of the forge yet.
 func New(o Options) (*Client, error) {
 	u, err := url.Parse(strings.TrimSuffix(o.URL, "/"))
@@ -125,6 +128,8 @@ func (c *Client) describe(ctx context.Context) (*gitea.Repository, error) {
 		return nil, failure
 	case err != nil:
 		return nil, c.explain(doing, response, err)
+	case r.ID == 0:
+		return nil, exchange.Unreachable(doing+" in "+c.name, errIncomplete)
 	}
 	return r, nil
 }
@@ -136,7 +141,7 @@ func (c *Client) Head(ctx context.Context, branch string) (string, error) {
 		return "", c.fail(ctx, "look up branch "+branch, response, err)
 	}
 	if b.Commit == nil {
-		return "", c.refused("look up branch "+branch, pullrequest.ErrNotFound)
+		return "", exchange.Unreachable("look up branch "+branch+" in "+c.name, errIncomplete)
 	}
 	return b.Commit.ID, nil
 }

@@ -187,6 +187,9 @@ func TestAnswers(t *testing.T) {
 		"not JSON": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte("<html>"))
 		}, v1alpha1.ReasonForgeUnavailable, false, 0},
+		"JSON of something else": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte("{}"))
+		}, v1alpha1.ReasonForgeUnavailable, false, 0},
 		"a redirect to another host": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://other.invalid/", http.StatusFound)
 		}, v1alpha1.ReasonForgeUnavailable, false, 0},
