@@ -1,7 +1,6 @@
 package controllers
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -59,16 +58,11 @@ func (r *updateReconciler) review(ctx context.Context, round *round, s *step) er
 
 // namesOld says whether files name what runs, and not what the update moves to.
 func (r *updateReconciler) namesOld(ctx context.Context, p remediated, s *step, forge pullrequest.Forge) (bool, error) {
-	repository, err := forge.Repository(ctx)
+	to, err := s.destination(ctx, forge)
 	if err != nil {
 		return false, err
 	}
-	branch := cmp.Or(s.group.branch(), repository.DefaultBranch)
-	head, err := forge.Head(ctx, branch)
-	if err != nil {
-		return false, fmt.Errorf("find branch %s of %s: %w", branch, s.id.Source, err)
-	}
-	edits, err := r.editsOf(ctx, p, s, source.NewWorkspace(forgeTree{forge}), head, true)
+	edits, err := r.editsOf(ctx, p, s, source.NewWorkspace(forgeTree{forge}), to.head, true)
 	if err != nil {
 		return false, fmt.Errorf("look for %s in %s: %w", s.id.Base, s.id.Source, err)
 	}

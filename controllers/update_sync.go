@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -24,19 +25,11 @@ func (r *updateReconciler) sync(ctx context.Context, round *round, b bundle, may
 	if err != nil {
 		return err
 	}
-	repository, err := forge.Repository(ctx)
+	to, err := first.destination(ctx, forge)
 	if err != nil {
 		return err
 	}
-	target := first.group.branch()
-	if target == "" {
-		target = repository.DefaultBranch
-	}
-	head, err := forge.Head(ctx, target)
-	if err != nil {
-		return fmt.Errorf("find branch %s of %s: %w", target, first.id.Source, err)
-	}
-	proposed, files, err := r.edit(ctx, p, b, forge, head, round.now)
+	proposed, files, err := r.edit(ctx, p, b, forge, to.head, round.now)
 	if err != nil {
 		return err
 	}
@@ -44,19 +37,38 @@ func (r *updateReconciler) sync(ctx context.Context, round *round, b bundle, may
 		return err
 	}
 	for len(proposed) > 0 {
-		proposal := r.proposal(round, proposed, repository, may)
-		proposal.Target, proposal.Base, proposal.Files = target, head, files
+		proposal := r.proposal(round, proposed, to.repository, may)
+		proposal.Target, proposal.Base, proposal.Files = to.branch, to.head, files
 		outcome, err := r.syncProposal(ctx, p, first.id.Source, forge, proposal)
 		// Also beside an error: a pull request that is open counts.
 		rest := proposed.took(outcome, may, r.forgeEvery, round.now)
 		if err != nil || len(rest) == 0 {
 			return err
 		}
-		if proposed, files, err = r.edit(ctx, p, rest, forge, head, round.now); err != nil {
+		if proposed, files, err = r.edit(ctx, p, rest, forge, to.head, round.now); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// destination is the branch that pull requests are merged to.
+type destination struct {
+	repository   pullrequest.Repository
+	branch, head string
+}
+
+func (s *step) destination(ctx context.Context, forge pullrequest.Forge) (destination, error) {
+	repository, err := forge.Repository(ctx)
+	if err != nil {
+		return destination{}, err
+	}
+	branch := cmp.Or(s.group.branch(), repository.DefaultBranch)
+	head, err := forge.Head(ctx, branch)
+	if err != nil {
+		return destination{}, fmt.Errorf("find branch %s of %s: %w", branch, s.id.Source, err)
+	}
+	return destination{repository: repository, branch: branch, head: head}, nil
 }
 
 // syncProposal spaces out how often a forge is asked to merge by itself where it refuses that.

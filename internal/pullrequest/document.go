@@ -122,10 +122,10 @@ func (d *document) setSection(s section) {
 }
 
 // leave removes a proposer's section.
-func (d *document) leave(by Proposer) { d.remove(by.key(), by.legacyKey()) }
+func (d *document) leave(by Proposer) { d.remove(by.key()) }
 
-func (d *document) remove(owners ...string) {
-	d.sections = slices.DeleteFunc(slices.Clone(d.sections), func(s section) bool { return slices.Contains(owners, s.owner) })
+func (d *document) remove(owner string) {
+	d.sections = slices.DeleteFunc(slices.Clone(d.sections), func(s section) bool { return s.owner == owner })
 }
 
 // wanted says whether somebody else wants a base to move.

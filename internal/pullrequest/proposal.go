@@ -45,9 +45,6 @@ type Proposer struct {
 
 func (p Proposer) key() string { return key(p.Cluster + "\n" + p.Policy) }
 
-// legacyKey is that of sections from when all policies of a cluster had one.
-func (p Proposer) legacyKey() string { return key(p.Cluster) }
-
 func (p *Proposal) validate() error {
 	switch {
 	case p.Branch == "" || p.Title == "" || p.Base == "" || p.By.Cluster == "" || p.By.Policy == "":

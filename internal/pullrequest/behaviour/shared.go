@@ -97,26 +97,6 @@ func oneLeaves(s *scene) {
 	s.branchIsGone()
 }
 
-// oldSection is one of a cluster without a policy, which is not there twice in the end.
-func oldSection(s *scene) {
-	p := s.proposal("east", "12.2")
-	p.Body = body("east", "Shared.", "- shop/web")
-	s.sync(p)
-	pull := s.pulls()[0]
-	const old = "<!-- plimsoll:section 6bdb262b0201799a 0123456789abcdef -->\n- of old\n<!-- plimsoll:end -->\n"
-	at := strings.Index(pull.Body, "<!-- plimsoll:section ")
-	end := strings.Index(pull.Body, "<!-- plimsoll:candidates=")
-	if err := s.Forge.Edit(s.Context(), pull.Number, pull.Title, pull.Body[:at]+old+pull.Body[end:]); err != nil {
-		s.Fatal(err)
-	}
-	s.sync(p)
-	if got := s.pulls()[0].Body; strings.Contains(got, "of old") || strings.Count(got, "plimsoll:section") != 1 || !strings.Contains(got, "shop/web") {
-		s.Errorf("the section of old was not taken over:\n%s", got)
-	}
-	s.quiet(p)
-	s.expectState(s.withdraw(p.By), pullrequest.Closed, pull.Number)
-}
-
 // joins has two proposers with different bases on one branch.
 func joins(s *scene) {
 	east, west := s.several("east", map[string]string{debian: "12.2"}), s.several("west", map[string]string{nginx: "1.1"})

@@ -15,7 +15,7 @@ func Run(t *testing.T, create func(t *testing.T) World) {
 		"leaves the commit of a person alone": personPushed, "leaves an updated branch alone": branchUpdated,
 		"closed by a person": closedByPerson, "merged": merged, "withdrawn": withdrawn, "not withdrawn from a person": notWithdrawn,
 		"found after a crash": crashed, "sections of clusters": sections, "people may edit the text": edited,
-		"two policies of a cluster": policies, "withdrawn by one of two": oneLeaves, "takes a section of old over": oldSection,
+		"two policies of a cluster": policies, "withdrawn by one of two": oneLeaves,
 		"two of several bases": joins, "a base that nobody wants": dropsUnwanted, "bases that are not known yet": keeps,
 		"closed and superseded bases": decides, "bases and a target that moved": movedBeneath,
 	} {
