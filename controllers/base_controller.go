@@ -133,7 +133,7 @@ func (r *baseReconciler) found(ctx context.Context, key inventory.ScanKey, manif
 }
 
 // recall takes up what reports have from before this process and the image itself
-// does not say: a base that was found by a Dockerfile, or by layers that were listed.
+// does not say: that the name of its base was confirmed, or a base that was found by a Dockerfile, or by layers that were listed.
 func (r *baseReconciler) recall(ctx context.Context, key inventory.ScanKey, manifest image.Digest) error {
 	reports, err := r.reportObjects(ctx, key)
 	if err != nil {
@@ -147,6 +147,9 @@ func (r *baseReconciler) recall(ctx context.Context, key inventory.ScanKey, mani
 		ref, err := image.ParseReference(base.Name)
 		if err != nil {
 			continue
+		}
+		if base.Confirmed {
+			r.names.hold(image.Reference{Repository: ref.Repository, Digest: image.Digest(base.Digest)})
 		}
 		switch base.Source {
 		case v1alpha1.BaseDockerfile:

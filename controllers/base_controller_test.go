@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"testing"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 
@@ -79,5 +80,28 @@ func TestImagesWithoutABaseAreLookedAtAgain(t *testing.T) {
 				t.Error("the same list is news")
 			}
 		})
+	}
+}
+
+// What was confirmed before this process stays so while no registry answers; what was not, does not come to be.
+func TestAConfirmedBaseOutlivesTheProcess(t *testing.T) {
+	for _, said := range []bool{false, true} {
+		w, r := baseWorld(t)
+		r.names = newBaseNames(&digestsByRepository{}, func() time.Time { return start })
+		claim := baseimage.Claim{Source: v1alpha1.BaseAnnotation, Name: listed.Reference, Digest: listed.Digest}
+		w.bases.put(digest("b"), origin{DiffIDs: layered.DiffIDs, Claims: []baseimage.Claim{claim}})
+		w.catalogue.set(inventory.ScanKey{Digest: listed.Digest, Platform: amd64}, scanState{Manifest: listed.Manifest})
+		w.bases.put(listed.Manifest, origin{DiffIDs: listed.DiffIDs})
+		report := w.report()
+		report.Status.Base = &v1alpha1.BaseImage{
+			Name: listed.Reference.String(), Digest: string(listed.Digest), Source: v1alpha1.BaseAnnotation, Confirmed: said,
+		}
+		if err := w.client.Status().Update(t.Context(), report); err != nil {
+			t.Fatal(err)
+		}
+		_, err := r.Reconcile(t.Context(), apiKey.Scan())
+		if got, settled := w.bases.get(digest("b")); !settled || !got.Found || got.Confirmed != said || (err == nil) != said {
+			t.Errorf("confirmed before: %t, and now it is %+v: %v", said, got, err)
+		}
 	}
 }

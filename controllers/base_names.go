@@ -68,15 +68,20 @@ func (n *baseNames) askFor(ctx context.Context, ref image.Reference, keys regist
 	digest, err := n.registry.Digest(ctx, ref, keys)
 	switch {
 	case err == nil && digest == ref.Digest:
-		if len(n.held) >= maxHeld {
-			clear(n.held)
-		}
-		n.held[ref] = struct{}{}
+		n.hold(ref)
 	case err != nil && !scan.Final(err):
 		n.silent[ref.Host()] = n.now().Add(silence)
 		return err
 	}
 	return nil
+}
+
+// hold remembers that a repository has a digest.
+func (n *baseNames) hold(ref image.Reference) {
+	if len(n.held) >= maxHeld {
+		clear(n.held)
+	}
+	n.held[ref] = struct{}{}
 }
 
 func held(claim baseimage.Claim) image.Reference {

@@ -39,7 +39,7 @@ func asksForBase(policies []policy.Policy) bool {
 }
 
 func (s *reportScope) setBase(base foundBase) {
-	s.base = &v1alpha1.BaseImage{Name: base.Reference.String(), Digest: string(base.Digest), Source: base.Source}
+	s.base = &v1alpha1.BaseImage{Name: base.Reference.String(), Digest: string(base.Digest), Source: base.Source, Confirmed: base.Confirmed}
 	s.baseIDs = digestStrings(s.content.Content.Config.DiffIDs[:base.Layers])
 }
 

@@ -247,6 +247,11 @@ type BaseImage struct {
 	//
 	// +required
 	Source BaseImageSource `json:"source"`
+	// confirmed is true where the image's layers show the base, and the repository of its name was seen to have it. Else
+	// the image only says so.
+	//
+	// +optional
+	Confirmed bool `json:"confirmed,omitempty"`
 	// summary of the findings in the base's layers.
 	//
 	// +optional
