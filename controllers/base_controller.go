@@ -148,7 +148,7 @@ func (r *baseReconciler) recall(ctx context.Context, key inventory.ScanKey, mani
 		if err != nil {
 			continue
 		}
-		if base.Confirmed {
+		if base.Trust == v1alpha1.BaseConfirmed {
 			r.names.hold(image.Reference{Repository: ref.Repository, Digest: image.Digest(base.Digest)})
 		}
 		switch base.Source {

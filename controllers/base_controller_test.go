@@ -85,7 +85,7 @@ func TestImagesWithoutABaseAreLookedAtAgain(t *testing.T) {
 
 // What was confirmed before this process stays so while no registry answers; what was not, does not come to be.
 func TestAConfirmedBaseOutlivesTheProcess(t *testing.T) {
-	for _, said := range []bool{false, true} {
+	for said, want := range map[v1alpha1.BaseImageTrust]bool{v1alpha1.BaseClaimed: false, v1alpha1.BaseConfirmed: true} {
 		w, r := baseWorld(t)
 		r.names = newBaseNames(&digestsByRepository{}, func() time.Time { return start })
 		claim := baseimage.Claim{Source: v1alpha1.BaseAnnotation, Name: listed.Reference, Digest: listed.Digest}
@@ -94,14 +94,14 @@ func TestAConfirmedBaseOutlivesTheProcess(t *testing.T) {
 		w.bases.put(listed.Manifest, origin{DiffIDs: listed.DiffIDs})
 		report := w.report()
 		report.Status.Base = &v1alpha1.BaseImage{
-			Name: listed.Reference.String(), Digest: string(listed.Digest), Source: v1alpha1.BaseAnnotation, Confirmed: said,
+			Name: listed.Reference.String(), Digest: string(listed.Digest), Source: v1alpha1.BaseAnnotation, Trust: said,
 		}
 		if err := w.client.Status().Update(t.Context(), report); err != nil {
 			t.Fatal(err)
 		}
 		_, err := r.Reconcile(t.Context(), apiKey.Scan())
-		if got, settled := w.bases.get(digest("b")); !settled || !got.Found || got.Confirmed != said || (err == nil) != said {
-			t.Errorf("confirmed before: %t, and now it is %+v: %v", said, got, err)
+		if got, settled := w.bases.get(digest("b")); !settled || !got.Found || got.Confirmed != want || (err == nil) != want {
+			t.Errorf("before it was %s, and now it is %+v: %v", said, got, err)
 		}
 	}
 }

@@ -39,7 +39,10 @@ func asksForBase(policies []policy.Policy) bool {
 }
 
 func (s *reportScope) setBase(base foundBase) {
-	s.base = &v1alpha1.BaseImage{Name: base.Reference.String(), Digest: string(base.Digest), Source: base.Source, Confirmed: base.Confirmed}
+	s.base = &v1alpha1.BaseImage{Name: base.Reference.String(), Digest: string(base.Digest), Source: base.Source, Trust: v1alpha1.BaseClaimed}
+	if base.Confirmed {
+		s.base.Trust = v1alpha1.BaseConfirmed
+	}
 	s.baseIDs = digestStrings(s.content.Content.Config.DiffIDs[:base.Layers])
 }
 

@@ -217,6 +217,18 @@ type OperatingSystem struct {
 	SupportEndTime *metav1.Time `json:"supportEndTime,omitempty"`
 }
 
+// BaseImageTrust says what bears out that an image has its base.
+//
+// +kubebuilder:validation:Enum=Confirmed;Claimed
+type BaseImageTrust string
+
+const (
+	// BaseConfirmed: the image's layers show it, and the repository of its name was seen to have it.
+	BaseConfirmed BaseImageTrust = "Confirmed"
+	// BaseClaimed: the image alone says so.
+	BaseClaimed BaseImageTrust = "Claimed"
+)
+
 // BaseImageSource says how a base image was found.
 //
 // +kubebuilder:validation:Enum=Annotation;Provenance;Layers;Dockerfile
@@ -247,11 +259,10 @@ type BaseImage struct {
 	//
 	// +required
 	Source BaseImageSource `json:"source"`
-	// confirmed is true where the image's layers show the base, and the repository of its name was seen to have it. Else
-	// the image only says so.
+	// trust says whether more than the image itself says so.
 	//
 	// +optional
-	Confirmed bool `json:"confirmed,omitempty"`
+	Trust BaseImageTrust `json:"trust,omitempty"`
 	// summary of the findings in the base's layers.
 	//
 	// +optional

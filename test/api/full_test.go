@@ -35,7 +35,7 @@ func fullReport() *v1alpha1.ImageReport {
 				ID: "CVE-2024-1", Package: "openssl", Path: "usr/lib/x", InstalledVersion: "1", FixedVersion: "2", Severity: v1alpha1.SeverityCritical,
 				Status: v1alpha1.StatusFixed, Layer: v1alpha1.LayerBase, KnownExploited: true, PublishedTime: &time, DueTime: &time,
 			}}},
-			Base:   &v1alpha1.BaseImage{Name: "docker.io/library/debian:12", Digest: digest, Source: v1alpha1.BaseAnnotation, Summary: summary},
+			Base:   &v1alpha1.BaseImage{Name: "docker.io/library/debian:12", Digest: digest, Source: v1alpha1.BaseAnnotation, Trust: v1alpha1.BaseConfirmed, Summary: summary},
 			Update: &v1alpha1.UpdateSummary{State: v1alpha1.UpdateProposed, Candidate: "docker.io/library/debian:12.2", Fixes: 9, URL: "https://x"},
 			Verdicts: []v1alpha1.PolicyVerdict{{
 				PolicyKind: "ImagePolicy", PolicyName: "p", Result: v1alpha1.VerdictFail, Excepted: 2,
