@@ -168,12 +168,13 @@ func (r *updateReconciler) Reconcile(ctx context.Context, key policyKey) (reconc
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	again := r.readDockerfiles(ctx, *p, found.images)
-	groups := groupMoving(found.images)
 	updates, err := r.updates(ctx, key)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	again := r.readDockerfiles(ctx, *p, found.images)
+	deployedBefore(found.images, updates)
+	groups := groupMoving(found.images)
 	r.watch(ctx, key, needs(groups, proposedTags(updates), p.majors(), p.bases()))
 	if p.Remediation == nil {
 		return reconcile.Result{}, nil

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
 	"github.com/plimsoll-dev/plimsoll/internal/source"
@@ -133,6 +134,21 @@ func gather(id updateID, movers []mover) moving {
 	slices.Sort(g.Hints)
 	g.Hints = slices.Compact(g.Hints)
 	return g
+}
+
+// deployedBefore has images move themselves of which there are updates from before this process: then it was found that their
+// place deploys them, and does not build them.
+func deployedBefore(images []movingImage, updates []v1alpha1.ImageUpdate) {
+	for i := range images {
+		img := &images[i]
+		if len(img.Places) == 0 || slices.ContainsFunc(img.Places, func(l source.Location) bool { return l.Kind == source.Dockerfile }) {
+			continue
+		}
+		own := image.Reference{Repository: img.Report.Repository, Tag: img.Tag}.String()
+		img.OnlyDeployed = img.OnlyDeployed || slices.ContainsFunc(updates, func(u v1alpha1.ImageUpdate) bool {
+			return u.Spec.SourceRepository == img.Places[0].Repository && u.Spec.Base == own && u.Status.Phase != v1alpha1.UpdateSuperseded
+		})
+	}
 }
 
 // branch to propose to; empty for the default one.

@@ -70,6 +70,36 @@ func TestWhoBuildsMovesTheBase(t *testing.T) {
 	}
 }
 
+// After a start, an image that has an update of its own still moves itself.
+func TestDeployedBefore(t *testing.T) {
+	update := func(source, base string, phase v1alpha1.UpdatePhase) v1alpha1.ImageUpdate {
+		u := v1alpha1.ImageUpdate{Spec: v1alpha1.ImageUpdateSpec{SourceRepository: source, Base: base}}
+		u.Status.Phase = phase
+		return u
+	}
+	const self = "r.example.com/api:1.0.0"
+	for name, tc := range map[string]struct {
+		change func(*movingImage)
+		update v1alpha1.ImageUpdate
+		want   bool
+	}{
+		"its own":                     {at(""), update(shop, self, v1alpha1.UpdateProposed), true},
+		"its own, closed by a person": {at(""), update(shop, self, v1alpha1.UpdateIgnored), true},
+		"that of its base":            {at(""), update(shop, "docker.io/library/debian:12.1", v1alpha1.UpdateProposed), false},
+		"one elsewhere":               {at(""), update("https://forge.example/other", self, v1alpha1.UpdateProposed), false},
+		"one that has ended":          {at(""), update(shop, self, v1alpha1.UpdateSuperseded), false},
+		"built there by now":          {at(source.Dockerfile), update(shop, self, v1alpha1.UpdateProposed), false},
+		"no place":                    {nil, update("", self, v1alpha1.UpdateProposed), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			images := []movingImage{moves("shop", "a", debian("12.1", "b"), tc.change)}
+			if deployedBefore(images, []v1alpha1.ImageUpdate{tc.update}); images[0].OnlyDeployed != tc.want {
+				t.Errorf("only deployed: %t", images[0].OnlyDeployed)
+			}
+		})
+	}
+}
+
 func TestGroupMoving(t *testing.T) {
 	groups := groupMoving([]movingImage{
 		moves("b", "1", debian("12.1", "b"), at(source.Dockerfile)),

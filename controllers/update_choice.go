@@ -88,7 +88,7 @@ func (r *updateReconciler) choose(g moving, p remediated, before v1alpha1.ImageU
 	}
 	in.Now = r.now() // Not before what is seen just now.
 	c.Choice = baseimage.Choose(in)
-	if g.Deployed && !r.pinned(&g) {
+	if g.Deployed && !r.pinned(&g, before.To) {
 		c.Choice = byTag(c.Choice, in)
 	}
 	c.Choice = refused(c.Choice, in.Candidates)

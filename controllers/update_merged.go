@@ -128,10 +128,15 @@ func (g *moving) built() map[image.Digest]time.Time {
 	return times
 }
 
-// pinned says whether what runs is named by its digest beside the tag.
-func (r *updateReconciler) pinned(g *moving) bool {
-	return slices.ContainsFunc(g.Images, func(img movingImage) bool {
-		runs, _ := r.inventory.Image(img.Report)
-		return slices.ContainsFunc(runs.References, func(ref image.Reference) bool { return ref.Digest != "" })
-	})
+// pinned says whether what runs is named by its digest beside the tag. While no pod runs, what was chosen before says so.
+func (r *updateReconciler) pinned(g *moving, to *v1alpha1.ImageVersion) bool {
+	running := false
+	for _, img := range g.Images {
+		runs, ok := r.inventory.Image(img.Report)
+		if slices.ContainsFunc(runs.References, func(ref image.Reference) bool { return ref.Digest != "" }) {
+			return true
+		}
+		running = running || ok
+	}
+	return !running && to != nil && to.Tag == g.ID.Base.Tag
 }

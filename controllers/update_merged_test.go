@@ -296,4 +296,40 @@ func TestNewsOfAMerge(t *testing.T) {
 			t.Errorf("with a pull request that is %q: %+v", state, got)
 		}
 	}
+	// The files may have told of it before the forge did.
+	for before, want := range map[v1alpha1.PullRequestState]int{v1alpha1.PullRequestOpen: 1, v1alpha1.PullRequestMerged: 0} {
+		status := v1alpha1.ImageUpdateStatus{Phase: v1alpha1.UpdateMerged, PullRequest: &v1alpha1.PullRequest{State: before}}
+		s := &step{before: &v1alpha1.ImageUpdate{Status: status}, status: status}
+		s.status.PullRequest = &v1alpha1.PullRequest{State: v1alpha1.PullRequestMerged}
+		if got := s.news(&v1alpha1.ImageUpdate{}); len(got) != want {
+			t.Errorf("with a pull request that was %q: %+v", before, got)
+		}
+	}
+}
+
+// Between two runs of a workload by its digest, what was chosen for it stays.
+func TestPinned(t *testing.T) {
+	w, r := updateWorld(t)
+	group := &groupMoving([]movingImage{{Report: apiKey, Tag: "1.0.0", Places: []source.Location{{Repository: shop, Kind: source.Manifests}}}})[0]
+	same, other := &v1alpha1.ImageVersion{Tag: "1.0.0"}, &v1alpha1.ImageVersion{Tag: "1.1.0"}
+	expect := func(what string, to *v1alpha1.ImageVersion, want bool) {
+		t.Helper()
+		if got := r.pinned(group, to); got != want {
+			t.Errorf("%s: pinned %t", what, got)
+		}
+	}
+	run := func(ref image.Reference) {
+		pod := apiPod
+		pod.Uses = slices.Clone(pod.Uses)
+		pod.Uses[0].Reference = ref
+		w.inventory.Set(pod)
+	}
+	run(image.Reference{Repository: repository, Tag: "1.0.0", Digest: digest("a")})
+	expect("by its digest", other, true)
+	run(image.Reference{Repository: repository, Tag: "1.0.0"})
+	expect("by its tag", same, false)
+	w.inventory.Delete(apiPod.Namespace, apiPod.Name)
+	expect("not now, another build was chosen", same, true)
+	expect("not now, another tag was chosen", other, false)
+	expect("not now, and nothing was chosen", nil, false)
 }

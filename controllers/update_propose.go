@@ -47,7 +47,7 @@ func over(s *step) bool {
 	if !isOpen(s.status.PullRequest) {
 		return false
 	}
-	return s.group == nil || s.status.Phase == v1alpha1.UpdateRolledOut || s.status.Phase == v1alpha1.UpdateNone
+	return s.group == nil || slices.Contains([]v1alpha1.UpdatePhase{v1alpha1.UpdateRolledOut, v1alpha1.UpdateNone, v1alpha1.UpdateIgnored}, s.status.Phase)
 }
 
 // partial says that what shares a pull request is not wholly known. Until it is, nothing is written of it: what is missing would be taken back.
@@ -84,9 +84,12 @@ func (r *round) kept(repository string) []string {
 	return bases
 }
 
-// wanted says that an update is under way, and not yet in the repository.
+// wanted says that an update is under way and not yet in the repository, and that it changes files, or did so before.
 func (s *step) wanted() bool {
-	return s.group != nil && s.status.To != nil && underWay(s.status.Phase) && s.status.Phase != v1alpha1.UpdateMerged
+	if s.group == nil || s.status.To == nil || !underWay(s.status.Phase) || s.status.Phase == v1alpha1.UpdateMerged {
+		return false
+	}
+	return len(s.edits.Files) > 0 || isOpen(s.status.PullRequest) || !s.choice.Looked
 }
 
 // bundle is what one pull request proposes: one update, or all those of a repository.

@@ -129,7 +129,9 @@ func (r *updateReconciler) write(ctx context.Context, p remediated, s *step) err
 // found and told again, under the same keys.
 func (s *step) news(object *v1alpha1.ImageUpdate) []notify.Event {
 	before := s.statusBefore()
-	if before.Phase == s.status.Phase && reflect.DeepEqual(before.To, s.status.To) {
+	// The files may tell of a merge before the forge does.
+	ended := isMerged(s.status.PullRequest) && !isMerged(before.PullRequest)
+	if before.Phase == s.status.Phase && reflect.DeepEqual(before.To, s.status.To) && !ended {
 		return nil
 	}
 	switch s.status.Phase {
@@ -138,12 +140,16 @@ func (s *step) news(object *v1alpha1.ImageUpdate) []notify.Event {
 	case v1alpha1.UpdateProposed:
 		return []notify.Event{notify.FromUpdate(notify.PullRequestOpened, object)}
 	case v1alpha1.UpdateMerged:
-		if pr := s.status.PullRequest; pr == nil || pr.State != v1alpha1.PullRequestMerged {
+		if !isMerged(s.status.PullRequest) {
 			return nil // The files name the new version without one.
 		}
 		return []notify.Event{notify.FromUpdate(notify.PullRequestMerged, object)}
 	}
 	return nil
+}
+
+func isMerged(pr *v1alpha1.PullRequest) bool {
+	return pr != nil && pr.State == v1alpha1.PullRequestMerged
 }
 
 // observe counts the ends of updates.

@@ -101,16 +101,19 @@ func (r *updateReconciler) settle(ctx context.Context, round *round, b bundle, f
 		if s.status.Phase != v1alpha1.UpdateMerged || pr == nil || pr.State == v1alpha1.PullRequestClosed {
 			continue
 		}
-		if round.shared(s) {
-			s.status.PullRequest = nil
-			continue
+		branch, shared := branchOf(round.policy, s), round.shared(s)
+		end := func() (pullrequest.Outcome, error) {
+			return pullrequest.Withdraw(ctx, forge, branch, r.proposer(round.policy), "The repository names the new version already.")
 		}
-		outcome, err := pullrequest.Withdraw(ctx, forge, branchOf(round.policy, s), r.proposer(round.policy), "The repository names the new version already.")
+		if shared {
+			end = func() (pullrequest.Outcome, error) { return pullrequest.Stands(ctx, forge, branch) }
+		}
+		outcome, err := end()
 		if err != nil {
 			return err
 		}
 		s.status.PullRequest = nil
-		if pull := outcome.PullRequest; pull != nil {
+		if pull := outcome.PullRequest; pull != nil && !(shared && pull.State == pullrequest.Open) {
 			s.status.PullRequest = pullRequestStatus(pull)
 			if pull.State == pullrequest.Merged && !pull.Ended.IsZero() {
 				s.status.MergedTime = &metav1.Time{Time: pull.Ended.UTC().Truncate(time.Second)}
@@ -181,7 +184,7 @@ func (r *updateReconciler) unedited(ctx context.Context, p remediated, s *step, 
 	case s.status.Step == v1alpha1.StepRefresh && !s.group.Deployed && (edits.Current || onlyTagged(edits)):
 		s.condition(v1alpha1.ConditionProposed, metav1.ConditionFalse, v1alpha1.ReasonNoUpdate, "The files name the tag alone: a rebuild is enough", now)
 		r.rebuild(ctx, p, s, now)
-	case s.status.Step == v1alpha1.StepRefresh && edits.Already && !r.pinned(s.group):
+	case s.status.Step == v1alpha1.StepRefresh && edits.Already && !edits.Pinned:
 		s.restart(now)
 		s.comeBack(r.forgeEvery)
 	case edits.Already, edits.Current && s.status.PullRequest != nil:
@@ -376,5 +379,9 @@ func (r *updateReconciler) withdraw(ctx context.Context, round *round, s *step) 
 		r.forges.pause(p.forgeSecret(), err)
 		bundle{s}.failed(err, round.now)
 		s.comeBack(max(time.Minute, retryAfter(err)))
+	}
+	if isOpen(s.status.PullRequest) {
+		// People have taken it over, and it counts until they end it.
+		s.comeBack(r.forgeEvery)
 	}
 }

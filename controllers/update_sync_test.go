@@ -272,6 +272,51 @@ func TestWithdrawFromASharedPullRequest(t *testing.T) {
 	}
 }
 
+// An update that changes no file, as it cannot be edited, keeps no pull request of the others open.
+func TestWhatChangesNoFileNeedsNoPullRequest(t *testing.T) {
+	for name, tc := range map[string]struct {
+		end  func(*memory.Forge, *step)
+		want pullrequest.State
+	}{
+		"merged": {func(f *memory.Forge, _ *step) { f.MergeAsPerson(1) }, pullrequest.Merged},
+		"by hand": {func(f *memory.Forge, _ *step) {
+			f.PushAs(memory.PersonEmail, "main", "By hand", map[string]string{"Dockerfile": "FROM debian:12.2\n"})
+		}, pullrequest.Closed},
+		"rolled out": {func(_ *memory.Forge, s *step) {
+			s.status.Phase = v1alpha1.UpdateRolledOut
+			s.choice = chosen{Looked: true}
+		}, pullrequest.Closed},
+		"ignored": {func(_ *memory.Forge, s *step) {
+			s.status.Phase = v1alpha1.UpdateIgnored
+			s.choice = chosen{Looked: true}
+		}, pullrequest.Closed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			forge := twoBases()
+			r, p := proposer(t, "east", forge), proposing("p", grouped)
+			one, never := moveTo(t, "12.1", "12.2"), moveTo(t, "10.1", "10.2")
+			never.id.Base.Repository = "docker.io/library/alpine"
+			r.act(t.Context(), roundOf(p, one, never))
+			if c := proposedOf(t, never); c.Reason != v1alpha1.ReasonEditRefused || !isOpen(one.status.PullRequest) {
+				t.Fatalf("the one is proposed as %+v, and the other one says %+v", one.status.PullRequest, c)
+			}
+			one, never = one.next(), never.next()
+			tc.end(forge, one)
+			r.act(t.Context(), roundOf(p, one, never))
+			pulls, err := forge.PullRequests(t.Context(), "plimsoll/images")
+			if err != nil || len(pulls) != 1 || pulls[0].State != tc.want {
+				t.Fatalf("pull requests are %+v: %v", pulls, err)
+			}
+			if got := one.status.PullRequest; got == nil || got.State != v1alpha1.PullRequestState(tc.want) {
+				t.Errorf("the status says %+v", got)
+			}
+			if at := one.status.MergedTime; tc.want == pullrequest.Merged && (at == nil || !at.Time.Equal(pulls[0].Ended)) {
+				t.Errorf("merged at %s, want %s", at, pulls[0].Ended)
+			}
+		})
+	}
+}
+
 // The version that was proposed before is no news in the text, as it is not looked at any more in the round after.
 func TestTextLeavesOutWhatWasProposed(t *testing.T) {
 	r, p := proposer(t, "east", twoBases()), proposing("p", nil)

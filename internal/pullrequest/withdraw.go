@@ -71,6 +71,15 @@ func (v *view) onlyOurs(ctx context.Context, branch string, pull *PullRequest) (
 	return !h.foreign, true, err
 }
 
+// Stands is how the open pull request of a branch stands, or else the newest one. It writes nothing.
+func Stands(ctx context.Context, forge Forge, branch string) (Outcome, error) {
+	v, err := look(ctx, forge, branch)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return v.stands(), nil
+}
+
 // stands is how the open pull request stands, or else the newest one.
 func (v *view) stands() Outcome {
 	switch pull := v.open(); {

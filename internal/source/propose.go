@@ -30,6 +30,8 @@ type Edits struct {
 	Current bool
 	// Already says besides that no file may still name the old version: nothing is to be edited at all.
 	Already bool
+	// Pinned says that one of the files that name the new version does so by its digest.
+	Pinned bool
 }
 
 // Propose edits each file that names change.From. A change from a tag without a digest replaces the tag with whatever digest a file
@@ -70,7 +72,10 @@ func (e *Edits) file(h hit, change edit.Change) (already bool) {
 	old := false
 	for i := range h.places {
 		old = old || h.places[i].Names(change.From)
-		already = already || isCurrent(h.places[i].Reference, change.To)
+		if reference := h.places[i].Reference; isCurrent(reference, change.To) {
+			already = true
+			e.Pinned = e.Pinned || reference.Digest != "" && reference.Digest == change.To.Digest
+		}
 	}
 	if !old {
 		return already
