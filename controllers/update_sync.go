@@ -102,18 +102,18 @@ func (r *updateReconciler) settle(ctx context.Context, round *round, b bundle, f
 			continue
 		}
 		branch, shared := branchOf(round.policy, s), round.shared(s)
-		end := func() (pullrequest.Outcome, error) {
-			return pullrequest.Withdraw(ctx, forge, branch, r.proposer(round.policy), "The repository names the new version already.")
-		}
+		var outcome pullrequest.Outcome
+		var err error
 		if shared {
-			end = func() (pullrequest.Outcome, error) { return pullrequest.Stands(ctx, forge, branch) }
+			outcome, err = pullrequest.Stands(ctx, forge, branch)
+		} else {
+			outcome, err = pullrequest.Withdraw(ctx, forge, branch, r.proposer(round.policy), "The repository names the new version already.")
 		}
-		outcome, err := end()
 		if err != nil {
 			return err
 		}
 		s.status.PullRequest = nil
-		if pull := outcome.PullRequest; pull != nil && !(shared && pull.State == pullrequest.Open) {
+		if pull := outcome.PullRequest; pull != nil && (!shared || pull.State != pullrequest.Open) {
 			s.status.PullRequest = pullRequestStatus(pull)
 			if pull.State == pullrequest.Merged && !pull.Ended.IsZero() {
 				s.status.MergedTime = &metav1.Time{Time: pull.Ended.UTC().Truncate(time.Second)}
