@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/plimsoll-dev/plimsoll/api/v1alpha1"
 	"github.com/plimsoll-dev/plimsoll/internal/baseimage"
 	"github.com/plimsoll-dev/plimsoll/internal/image"
 	"github.com/plimsoll-dev/plimsoll/internal/inventory"
@@ -24,17 +25,20 @@ type baseNames struct {
 	registry digestRegistry
 	now      func() time.Time
 	held     map[image.Reference]struct{}
+	// absent is what a repository said not to have, and is not asked for until then: a list of bases wakes all images.
+	absent map[image.Reference]time.Time
 	// silent hosts did not answer, and are left alone until then.
 	silent map[string]time.Time
 }
 
 func newBaseNames(registry digestRegistry, now func() time.Time) *baseNames {
-	return &baseNames{registry: registry, now: now, held: map[image.Reference]struct{}{}, silent: map[string]time.Time{}}
+	return &baseNames{registry: registry, now: now, held: map[image.Reference]struct{}{}, absent: map[image.Reference]time.Time{}, silent: map[string]time.Time{}}
 }
 
 const (
-	// maxHeld bounds how many are remembered.
+	// maxHeld bounds how many are remembered, and absence how long it is that a repository has none.
 	maxHeld = 10_000
+	absence = time.Hour
 	// maxAsk is how long the repositories of one image may take, and silence how long a host that does not answer is left
 	// alone: other images wait.
 	maxAsk  = 15 * time.Second
@@ -65,6 +69,9 @@ func (n *baseNames) askFor(ctx context.Context, ref image.Reference, keys regist
 	if n.now().Before(n.silent[ref.Host()]) {
 		return errSilent
 	}
+	if n.now().Before(n.absent[ref]) {
+		return nil
+	}
 	digest, err := n.registry.Digest(ctx, ref, keys)
 	switch {
 	case err == nil && digest == ref.Digest:
@@ -72,6 +79,14 @@ func (n *baseNames) askFor(ctx context.Context, ref image.Reference, keys regist
 	case err != nil && !scan.Final(err):
 		n.silent[ref.Host()] = n.now().Add(silence)
 		return err
+	case err != nil:
+		// Not so where access is refused: another image may bring other credentials.
+		if reason, _ := scan.Reason(err); reason == v1alpha1.ReasonImageNotFound {
+			if len(n.absent) >= maxHeld {
+				clear(n.absent)
+			}
+			n.absent[ref] = n.now().Add(absence)
+		}
 	}
 	return nil
 }
